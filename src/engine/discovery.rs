@@ -1,0 +1,286 @@
+//! Discovery: finds the daemon, and which containers exist.
+//!
+//! Events are hints (the daemon keeps 256 of all kinds and drops them for a slow reader); the
+//! truth is the list. So: subscribe first, then list and inspect, then apply events, and list again
+//! every 30 seconds and at each reconnect. Only an answer of 404 or a destroy event removes a
+//! container; a failing inspect is the daemon's health, not the container's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::shared::Linked;
+use crate::docker::{DaemonInfo, Docker, DockerError, DockerEvent, DockerEventKind};
+use crate::model::{ContainerId, ContainerInfo};
+
+/// First and longest wait between two attempts to reach the daemon.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// Inspects at once.
+const INSPECTS: usize = 8;
+
+/// An address to try, and why it is one.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// The daemon there.
+    pub docker: Docker,
+    /// The address as a URI.
+    pub uri: String,
+    /// Who proposes it.
+    pub reason: String,
+}
+
+/// What discovery tells the supervisor.
+#[derive(Debug)]
+pub enum Found {
+    /// The daemon answers.
+    Up {
+        /// Where.
+        endpoint: String,
+        /// What it said of itself.
+        info: DaemonInfo,
+    },
+    /// The daemon does not answer.
+    Down {
+        /// The address that failed last.
+        endpoint: String,
+        /// In plain words.
+        error: String,
+        /// What to do.
+        hint: String,
+        /// Every address tried, with its reason.
+        tried: Vec<String>,
+        /// Until the next attempt.
+        retry_in: Duration,
+    },
+    /// All containers that exist.
+    All(Vec<ContainerInfo>),
+    /// One container as it is now.
+    Changed(Box<ContainerInfo>),
+    /// A container stopped.
+    Died(ContainerId),
+    /// A container is gone.
+    Gone(ContainerId),
+    /// A container was started and is gone before it could be inspected.
+    Missed(String),
+}
+
+/// The discovery task.
+pub struct Discovery {
+    ways: Vec<Way>,
+    found: mpsc::Sender<Found>,
+    linked: watch::Sender<Option<Linked>>,
+    /// Moves when somebody doubts that the daemon is there.
+    suspect: watch::Receiver<u64>,
+    /// Time between two lists.
+    reconcile: Duration,
+    known: BTreeMap<ContainerId, ContainerInfo>,
+}
+
+impl Discovery {
+    /// A discovery that tries `ways` in order.
+    pub fn new(
+        ways: Vec<Way>,
+        found: mpsc::Sender<Found>,
+        linked: watch::Sender<Option<Linked>>,
+        suspect: watch::Receiver<u64>,
+        reconcile: Duration,
+    ) -> Self {
+        Self { ways, found, linked, suspect, reconcile, known: BTreeMap::new() }
+    }
+
+    /// Runs until nobody listens.
+    pub async fn run(mut self) {
+        let mut wait = RETRY.0;
+        while !self.found.is_closed() {
+            match self.connect().await {
+                Ok(docker) => {
+                    wait = RETRY.0;
+                    let ended = self.watch(&docker).await;
+                    tracing::warn!(error = %ended, "lost the daemon");
+                    // The next attempt tells whether it is down or just cut the stream.
+                }
+                Err(failed) => {
+                    self.tell_down(failed, wait).await;
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(RETRY.1);
+                }
+            }
+        }
+    }
+
+    /// Finds the first address that answers.
+    async fn connect(&mut self) -> Result<Docker, Vec<(Way, DockerError)>> {
+        let mut failed = Vec::new();
+        for way in &self.ways {
+            match way.docker.hello().await {
+                Ok(info) => {
+                    let docker = way.docker.clone();
+                    let endpoint = way.uri.clone();
+                    let chosen = endpoint.clone();
+                    let link = Linked { docker: docker.clone(), info: Arc::new(info.clone()) };
+                    self.linked.send_replace(Some(link));
+                    let _ = self.found.send(Found::Up { endpoint, info }).await;
+                    // From now on this is the daemon: while it restarts, another one that answers
+                    // would look as if every container had been removed.
+                    self.ways.retain(|way| way.uri == chosen);
+                    return Ok(docker);
+                }
+                Err(error) => failed.push((way.clone(), error)),
+            }
+        }
+        Err(failed)
+    }
+
+    async fn tell_down(&self, failed: Vec<(Way, DockerError)>, retry_in: Duration) {
+        let tried = failed
+            .iter()
+            .map(|(way, error)| format!("{} ({}): {}", way.uri, way.reason, plain(error).0))
+            .collect();
+        // An address that exists and refuses says more than one that does not exist.
+        let refused =
+            |(_, e): &&(Way, DockerError)| matches!(e, DockerError::PermissionDenied { .. });
+        let worst = failed.iter().find(refused).or_else(|| failed.first());
+        let (endpoint, (error, hint)) = worst.map_or_else(
+            || {
+                (
+                    String::new(),
+                    ("no address to try".to_owned(), "name one with --docker".to_owned()),
+                )
+            },
+            |(way, error)| (way.uri.clone(), plain(error)),
+        );
+        let _ = self.found.send(Found::Down { endpoint, error, hint, tried, retry_in }).await;
+    }
+
+    /// Watches a daemon that answered until it does not.
+    async fn watch(&mut self, docker: &Docker) -> DockerError {
+        let mut events = match docker.events().await {
+            Ok(events) => events,
+            Err(error) => return error,
+        };
+        let mut next_list = Instant::now();
+        loop {
+            let turn = tokio::select! {
+                biased;
+                event = events.next() => match event {
+                    Ok(event) => self.event(docker, event).await,
+                    Err(error) => Err(error),
+                },
+                _ = self.suspect.changed() => docker.hello().await.map(drop),
+                () = sleep_until(next_list) => {
+                    next_list = Instant::now() + self.reconcile;
+                    self.reconcile(docker).await.map(|seen| if !seen {
+                        // What could not be inspected is asked for again soon.
+                        next_list = Instant::now() + RETRY.1.min(self.reconcile);
+                    })
+                }
+            };
+            if let Err(error) = turn {
+                return error;
+            }
+        }
+    }
+
+    /// Lists and inspects what is new or changed, then tells everything that exists.
+    /// Says whether all of it could be seen.
+    async fn reconcile(&mut self, docker: &Docker) -> Result<bool, DockerError> {
+        let listed = docker.list().await?;
+        let stale = |l: &&crate::docker::Listed| {
+            self.known.get(&l.id).is_none_or(|known| {
+                known.name != l.name || l.running != (known.run == crate::model::RunState::Running)
+            })
+        };
+        let mut ids: Vec<ContainerId> = listed.iter().filter(stale).map(|l| l.id.clone()).collect();
+        // A list that lacks a container is a hint, too; only a 404 removes it.
+        let unlisted = |id: &&ContainerId| !listed.iter().any(|l| l.id == **id);
+        ids.extend(self.known.keys().filter(unlisted).cloned());
+        let mut inspected = stream::iter(ids)
+            .map(|id| async move { (docker.inspect(&id).await, id) })
+            .buffer_unordered(INSPECTS);
+        let mut seen = true;
+        while let Some((info, id)) = inspected.next().await {
+            match info {
+                Ok(info) => drop(self.known.insert(id, info)),
+                Err(error) if error.is_not_found() => drop(self.known.remove(&id)),
+                Err(error) if error.means_daemon_down() => return Err(error),
+                Err(error) => {
+                    seen = false;
+                    tracing::warn!(container = %id, %error, "inspect failed");
+                }
+            }
+        }
+        let _ = self.found.send(Found::All(self.known.values().cloned().collect())).await;
+        Ok(seen)
+    }
+
+    /// Applies an event; applying one twice changes nothing.
+    async fn event(&mut self, docker: &Docker, event: DockerEvent) -> Result<(), DockerError> {
+        let told = match event.kind {
+            DockerEventKind::Start | DockerEventKind::Rename => {
+                match docker.inspect(&event.id).await {
+                    Ok(info) => {
+                        self.known.insert(event.id, info.clone());
+                        Found::Changed(Box::new(info))
+                    }
+                    Err(error) if error.is_not_found() && !self.known.contains_key(&event.id) => {
+                        Found::Missed(event.name)
+                    }
+                    Err(error) if error.means_daemon_down() => return Err(error),
+                    Err(_) => return Ok(()),
+                }
+            }
+            DockerEventKind::Die => return self.died(docker, event.id).await,
+            DockerEventKind::Destroy => {
+                self.known.remove(&event.id);
+                Found::Gone(event.id)
+            }
+            _ => return Ok(()),
+        };
+        let _ = self.found.send(told).await;
+        Ok(())
+    }
+
+    async fn died(&mut self, docker: &Docker, id: ContainerId) -> Result<(), DockerError> {
+        let _ = self.found.send(Found::Died(id.clone())).await;
+        match docker.inspect(&id).await {
+            Ok(info) => {
+                self.known.insert(id, info.clone());
+                let _ = self.found.send(Found::Changed(Box::new(info))).await;
+                Ok(())
+            }
+            Err(error) if error.means_daemon_down() => Err(error),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// What happened, and what to do about it.
+fn plain(error: &DockerError) -> (String, String) {
+    match error {
+        DockerError::Unreachable { words, hint, .. } => (words.clone(), hint.clone()),
+        DockerError::PermissionDenied { hint, .. } => {
+            ("permission denied".to_owned(), hint.clone())
+        }
+        other => {
+            (other.to_string(), "check that this address is a Docker or Podman API".to_owned())
+        }
+    }
+}
+
+/// Asks each way once whether a daemon answers there, for modes that cannot wait.
+pub async fn first_answer(ways: &[Way], within: Duration) -> Result<(), Vec<String>> {
+    let mut failed = Vec::new();
+    for way in ways {
+        match timeout(within, way.docker.hello()).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => failed.push(format!("{} ({}): {error}", way.uri, way.reason)),
+            Err(_) => failed.push(format!("{} ({}): no answer", way.uri, way.reason)),
+        }
+    }
+    Err(failed)
+}

@@ -1,0 +1,51 @@
+//! Supervised capture: one monitor per container, one supervisor that owns them, one picture of
+//! both.
+//!
+//! ```text
+//! discovery ──Found──> supervisor ──Effect──> monitors        registry  decides (pure)
+//!                        ^      └──snapshot──> screen, serve   picture   paints
+//! monitors ──MonitorEvent┘                                     tasks     spawns
+//!
+//! monitor: capture + loop (monitor, live), bounded reads (read), what is new (intake, align,
+//!          cursor), the way to the store (commit), what it tells (meter, report, evidence)
+//! ```
+//!
+//! Invariants: only [`read`] declares a gap and makes `Verified`; only [`align`] says what is new;
+//! only the store makes `StoreAck`; only [`registry`] decides when a monitor tries again; only
+//! [`tasks`] starts tasks. Nothing here knows the screen.
+
+pub mod align;
+pub mod backfill;
+pub mod capture;
+pub mod clock;
+mod commands;
+pub mod commit;
+pub mod cursor;
+pub mod discovery;
+mod entry;
+pub mod evidence;
+pub mod handle;
+pub mod intake;
+mod live;
+pub mod meter;
+mod monitor;
+pub mod orders;
+mod picture;
+pub mod process;
+pub mod read;
+pub mod registry;
+pub mod report;
+pub mod shared;
+pub mod snapshot;
+pub mod start;
+mod supervisor;
+pub mod tasks;
+
+pub use clock::Clock;
+pub use discovery::Way;
+pub use evidence::{Beat, Evidence};
+pub use handle::{Command, CommandAnswer, CommandError, EngineHandle, Targets, Verb};
+pub use read::Verified;
+pub use shared::Setup;
+pub use snapshot::EngineSnapshot;
+pub use start::{Engine, Plan, Server, StartError};

@@ -1,0 +1,278 @@
+//! The monitor: the task that captures one container, in every state from queued to ended.
+//!
+//! Its loop has one top. Every doubt, end of stream, resume, restart, reopen and command lands
+//! there, and the way down is always the same: open a bell, read to the end, listen.
+//! It never decides to give up or when to try again; that is the supervisor's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::capture::{Break, Capture};
+use super::orders::{Fault, Gate, Told};
+use super::report::{ReadCause, ReopenCause};
+use crate::docker::DockerError;
+use crate::model::{Away, EndProof, EventKind, RunState, State, Timestamp, Waiting};
+
+/// How one way down the loop ended.
+enum Round {
+    /// Look at the wishes again.
+    Again,
+    /// The log is at its end.
+    Ended(EndProof),
+    /// Wait until the supervisor wants something else.
+    Rest,
+}
+
+impl Capture {
+    /// Runs until the supervisor wants it to stop. The task's only entry.
+    pub async fn run(mut self) {
+        loop {
+            let (wish, _) = self.orders.take();
+            self.info = Arc::clone(&wish.info);
+            if self.orders.is_orphaned() {
+                break;
+            }
+            match wish.gate {
+                Gate::Finish | Gate::Stop => break,
+                Gate::Hold(why) => {
+                    self.hold(&why).await;
+                    self.rest(None).await;
+                }
+                Gate::Open => match Box::pin(self.round()).await {
+                    Round::Again => {}
+                    Round::Ended(proof) => self.rest_ended(proof).await,
+                    Round::Rest => self.rest(None).await,
+                },
+            }
+        }
+        self.close().await;
+    }
+
+    /// Enters a waiting state; what was being captured is committed, the cursor is held.
+    async fn hold(&mut self, why: &Waiting) {
+        let _ = self.finish_open_work().await;
+        self.away = match why {
+            Waiting::Paused => Away::Paused,
+            Waiting::DaemonDown => Away::DaemonDown,
+            Waiting::StoreBlocked => Away::StoreBlocked,
+            Waiting::Queued | Waiting::Backoff { .. } | Waiting::Quarantined { .. } => self.away,
+        };
+        if matches!(why, Waiting::Paused | Waiting::DaemonDown | Waiting::StoreBlocked) {
+            self.drop_backfill();
+        }
+        self.close_log();
+        self.meter.stream(None);
+        self.meter.enter(State::Waiting { why: why.clone() });
+    }
+
+    async fn finish_open_work(&mut self) -> Result<(), Break> {
+        if self.committer.is_some() && !self.hold_sending {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    async fn close(&mut self) {
+        let _ = self.finish_open_work().await;
+        self.close_log();
+        self.meter.stream(None);
+    }
+
+    /// One way down the loop.
+    async fn round(&mut self) -> Round {
+        let stop = match Box::pin(self.down()).await {
+            Ok(proof) => return Round::Ended(proof),
+            Err(stop) => stop,
+        };
+        self.opening = None;
+        self.meter.stream(None);
+        if !matches!(stop, Break::Ordered | Break::Reopen(_)) {
+            tracing::debug!(container = %self.info.name, cause = %stop, "back to the top");
+        }
+        match self.back_to_top(stop).await {
+            Ok(round) => round,
+            Err(stop) => self.failed(stop).await,
+        }
+    }
+
+    /// Open the bell, read to the end, listen. Returns only by a break or at the log's end.
+    async fn down(&mut self) -> Result<EndProof, Break> {
+        let shared = Arc::clone(&self.shared);
+        if self.committer.is_none() {
+            self.meter.enter(State::Waiting { why: Waiting::Queued });
+        }
+        let opening = Arc::clone(&shared.openings).acquire_owned();
+        self.opening = self.until_ordered(opening).await?.ok();
+        let row = self.open_log().await?;
+        if row.ended.is_some() && self.info.run == RunState::Running {
+            self.mark_ended(None).await?;
+        }
+        self.meter.enter(State::Reading { records: 0 });
+        self.listened_run = self.info.started_at;
+        if self.info.run != RunState::Running {
+            let proof = self.final_read().await;
+            self.opening = None;
+            return proof;
+        }
+        let bell = self.open_follow().await?;
+        let first = if row.cursor.is_none() { ReadCause::Adopt } else { ReadCause::CatchUp };
+        match (self.read_to_end(first).await, bell) {
+            (Ok(_), bell) => {
+                self.opening = None;
+                self.listen(bell).await
+            }
+            // It is gone already; what the follow holds is all there is.
+            (Err(Break::Docker(error)), Some(bell)) if error.is_not_found() => {
+                self.take_last_words(bell).await?;
+                Ok(self.end_without_read())
+            }
+            (Err(stop), _) => Err(stop),
+        }
+    }
+
+    /// What a break means for the next way down.
+    async fn back_to_top(&mut self, stop: Break) -> Result<Round, Break> {
+        match stop {
+            Break::Ordered => {
+                self.finish_open_work().await?;
+                Ok(Round::Again)
+            }
+            Break::Reopen(cause) => {
+                self.settle().await?;
+                self.meter.reopened(cause);
+                if cause != ReopenCause::Planned {
+                    self.note(EventKind::StreamReopened, cause.as_str()).await;
+                }
+                Ok(Round::Again)
+            }
+            Break::Doubt(doubt) => {
+                self.settle().await?;
+                self.meter.doubt(doubt.as_str());
+                self.meter.reopened(ReopenCause::Doubt);
+                self.note(EventKind::StreamReopened, doubt.as_str()).await;
+                Ok(Round::Again)
+            }
+            Break::StreamEnded => self.stream_ended("the stream ended").await,
+            // A cut says as little about the container as an end does.
+            Break::Docker(DockerError::Cut { .. }) => self.stream_ended(&stop.to_string()).await,
+            other => Err(other),
+        }
+    }
+
+    /// A follow ended: because the container stopped, or although it runs.
+    async fn stream_ended(&mut self, words: &str) -> Result<Round, Break> {
+        let opened = self.follow_opened;
+        if self.committer.is_some() {
+            self.settle().await?;
+        }
+        let shared = Arc::clone(&self.shared);
+        let (docker, id) = (shared.docker(), self.info.id.clone());
+        let info = self.until_ordered(docker.inspect(&id)).await?;
+        match info {
+            Ok(info) if info.run == RunState::Running => {
+                // Another run has begun meanwhile: its stream is another one.
+                let same_run = info.started_at == self.listened_run;
+                self.info = Arc::new(info);
+                if !same_run {
+                    return Ok(Round::Again);
+                }
+                let lived = opened.map_or(Duration::ZERO, |at| shared.clock.now().since(at));
+                self.meter.reopened(ReopenCause::Ended);
+                let cause = format!("{words}, while the container runs");
+                self.note(EventKind::StreamEnded, cause).await;
+                if lived < shared.timing.settles.get() {
+                    let cause = format!("{words}, after {} ms", lived.as_millis());
+                    self.tell(Told::Failed { cause, fault: Fault::Log }).await;
+                    return Ok(Round::Rest);
+                }
+                Ok(Round::Again)
+            }
+            Ok(info) => {
+                self.info = Arc::new(info);
+                self.meter.enter(State::Reading { records: 0 });
+                Ok(Round::Ended(self.final_read().await?))
+            }
+            Err(error) if error.is_not_found() => {
+                self.take_what_the_bell_held().await?;
+                Ok(Round::Ended(self.end_without_read()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads a stopped container's log to its end.
+    async fn final_read(&mut self) -> Result<EndProof, Break> {
+        match self.read_to_end(ReadCause::Final).await {
+            Ok(_) => {}
+            Err(Break::Docker(error)) if error.is_not_found() => {
+                self.take_what_the_bell_held().await?;
+                return Ok(self.end_without_read());
+            }
+            Err(stop) => return Err(stop),
+        }
+        self.mark_ended(Some(self.shared.clock.wall())).await?;
+        Ok(EndProof::Verified)
+    }
+
+    fn end_without_read(&self) -> EndProof {
+        if self.drained { EndProof::Drained } else { EndProof::Unverified }
+    }
+
+    /// Rests at the end of the log until the container starts again or is removed.
+    async fn rest_ended(&mut self, proof: EndProof) {
+        self.close_log();
+        self.meter.stream(None);
+        self.backfill_by_policy();
+        self.meter.enter(State::Ended { proof });
+        self.tell(Told::Ended(proof)).await;
+        self.rest(self.info.started_at).await;
+    }
+
+    /// Waits for another wish, or for a later run than `ended` where a log has ended. A backfill
+    /// goes on meanwhile.
+    async fn rest(&mut self, ended: Option<Timestamp>) {
+        if self.orders.wish().gate == Gate::Open && self.orders.take_backfill() {
+            self.start_backfill(None);
+        }
+        while !self.orders.wish().gate.is_last() {
+            tokio::select! {
+                biased;
+                () = async {
+                    match ended {
+                        Some(_) => self.orders.any_or_run_after(ended).await,
+                        None => self.orders.any().await,
+                    }
+                } => return,
+                done = super::backfill::step(&mut self.backfill) => {
+                    // A backfill that broke off leaves its marker; the end stays what it is.
+                    let _ = self.backfilled(done).await;
+                }
+            }
+        }
+    }
+
+    /// Tells the supervisor of a failure and waits for its decision.
+    async fn failed(&mut self, stop: Break) -> Round {
+        self.close_log();
+        let fault = match &stop {
+            Break::Docker(DockerError::NotReadable { text, .. }) => {
+                self.meter.enter(State::Unreadable { why: text.clone() });
+                self.tell(Told::Unreadable).await;
+                return Round::Rest;
+            }
+            Break::Docker(error) if error.is_not_found() => {
+                self.meter.enter(State::Ended { proof: self.end_without_read() });
+                self.tell(Told::Gone).await;
+                return Round::Rest;
+            }
+            // Asked what a cut meant, the daemon was cut off again.
+            Break::Docker(DockerError::Cut { .. }) => Fault::Daemon,
+            Break::Docker(error) if error.means_daemon_down() => Fault::Daemon,
+            Break::Docker(DockerError::Timeout { .. }) => Fault::Unclear,
+            Break::Store(error) if error.is_transient() => Fault::Store,
+            _ => Fault::Log,
+        };
+        self.tell(Told::Failed { cause: stop.to_string(), fault }).await;
+        Round::Rest
+    }
+}

@@ -1,0 +1,95 @@
+//! What the supervisor wants of a monitor, and what a monitor tells besides its report.
+//!
+//! Orders are a level, not a queue: the newest wish stands in a watch channel, so that giving one
+//! never waits and none is lost when the monitor is busy. Things to be done once are counters.
+
+use std::sync::Arc;
+
+use crate::model::{ContainerId, ContainerInfo, EndProof, EventKind, MonitorEpoch, Waiting};
+
+/// Whether to capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    /// Capture.
+    Open,
+    /// Hold the cursor and wait.
+    Hold(Waiting),
+    /// The container is gone: take what is still on its way, then end the task.
+    Finish,
+    /// Commit what is at hand and end the task.
+    Stop,
+}
+
+impl Gate {
+    /// Whether answers that are open may be read on.
+    pub(super) fn lets_read(&self) -> bool {
+        matches!(self, Self::Open | Self::Finish)
+    }
+
+    /// Whether the task is to end, now or when what is on its way is taken.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self, Self::Finish | Self::Stop)
+    }
+}
+
+/// The newest wish.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// Whether to capture.
+    pub gate: Gate,
+    /// Moves when the gate is to be looked at again although it is the same (a new attempt).
+    pub attempt: u64,
+    /// Moves when the follow is to be reopened.
+    pub reopen: u64,
+    /// Moves when older history is to be fetched.
+    pub backfill: u64,
+    /// Moves when the container stopped.
+    pub died: u64,
+    /// The container as inspected last.
+    pub info: Arc<ContainerInfo>,
+}
+
+/// What a monitor tells besides its report: things to decide on or to note.
+#[derive(Debug)]
+pub struct MonitorEvent {
+    /// Which container.
+    pub id: ContainerId,
+    /// Which incarnation tells.
+    pub epoch: MonitorEpoch,
+    /// What.
+    pub what: Told,
+}
+
+/// What happened to a monitor.
+#[derive(Debug)]
+pub enum Told {
+    /// It cannot go on and waits for a new attempt.
+    Failed {
+        /// Why, in plain words.
+        cause: String,
+        /// Whose fault.
+        fault: Fault,
+    },
+    /// The log has ended.
+    Ended(EndProof),
+    /// The container is gone, 404.
+    Gone,
+    /// The daemon cannot read this log.
+    Unreadable,
+    /// Something for the timeline.
+    Note(EventKind, String),
+}
+
+/// Whose fault a failure is; decides who waits for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// This log's or its stream's.
+    Log,
+    /// The daemon's: everybody waits.
+    Daemon,
+    /// No answer in time, or a cut connection: this log's alone, or the daemon's, which is asked at
+    /// once.
+    Unclear,
+    /// The store's.
+    Store,
+}

@@ -1,0 +1,302 @@
+//! The supervisor: the one owner of all monitors.
+//!
+//! Its loop has three phases: wait for one of a closed set of things to happen, let the registry
+//! decide, do what it decided. It never waits while doing: orders are levels in watch channels,
+//! timeline rows are dropped and counted when the store's queue is full, and monitors wait for the
+//! supervisor, never the other way round.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::capture::{Capture, Orders};
+use super::discovery::Found;
+use super::handle::CommandRequest;
+use super::meter::Meter;
+use super::orders::{Desired, MonitorEvent};
+use super::picture::Painter;
+use super::registry::{Effect, Now, Registry, STOP_WITHIN, TaskEnd, event};
+use super::report::MonitorReport;
+use super::shared::Shared;
+use super::snapshot::{EngineSnapshot, Link};
+use super::tasks::{Ended, TaskKind, Tasks};
+use crate::model::{ContainerId, EventKind, MonitorEpoch};
+
+/// Time between two pictures.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The supervisor's ends of its channels.
+pub(super) struct Ears {
+    pub(super) found: mpsc::Receiver<Found>,
+    pub(super) told: mpsc::Receiver<MonitorEvent>,
+    pub(super) commands: mpsc::Receiver<CommandRequest>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// The supervisor's voices.
+pub(super) struct Voices {
+    pub(super) tell: mpsc::Sender<MonitorEvent>,
+    pub(super) suspect: watch::Sender<u64>,
+    pub(super) population: watch::Sender<usize>,
+    pub(super) snapshots: watch::Sender<Arc<EngineSnapshot>>,
+}
+
+/// The channels and the handle of one running monitor.
+struct Line {
+    wish: watch::Sender<Desired>,
+    report: watch::Receiver<MonitorReport>,
+    task: AbortHandle,
+}
+
+/// What can happen.
+enum Event {
+    Found(Found),
+    Told(MonitorEvent),
+    Command(CommandRequest),
+    Ended(Ended),
+    Tick,
+    Stop,
+    GiveUp,
+}
+
+/// Owns all monitors.
+pub(super) struct Supervisor {
+    shared: Arc<Shared>,
+    registry: Registry,
+    tasks: Tasks,
+    lines: BTreeMap<ContainerId, Line>,
+    ears: Ears,
+    voices: Voices,
+    painter: Painter,
+    link: Link,
+    endpoint: String,
+    attempts: u32,
+    stopping: Option<Instant>,
+    store_was_blocked: bool,
+}
+
+impl Supervisor {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        registry: Registry,
+        tasks: Tasks,
+        (ears, voices): (Ears, Voices),
+        painter: Painter,
+    ) -> Self {
+        Self {
+            shared,
+            registry,
+            tasks,
+            lines: BTreeMap::new(),
+            ears,
+            voices,
+            painter,
+            link: Link::Connecting,
+            endpoint: String::new(),
+            attempts: 0,
+            stopping: None,
+            store_was_blocked: false,
+        }
+    }
+
+    /// Runs until told to stop and every monitor has ended, or the stop deadline has passed.
+    pub(super) async fn run(mut self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.timeline(EventKind::EngineStarted, "");
+        loop {
+            let give_up =
+                self.stopping.unwrap_or_else(|| Instant::now() + Duration::from_hours(24));
+            let happened = tokio::select! {
+                biased;
+                _ = self.ears.stop.wait_for(|stop| *stop), if self.stopping.is_none() => Event::Stop,
+                ended = self.tasks.next_ended() => Event::Ended(ended),
+                Some(request) = self.ears.commands.recv() => Event::Command(request),
+                Some(found) = self.ears.found.recv() => Event::Found(found),
+                _ = ticks.tick() => Event::Tick,
+                Some(told) = self.ears.told.recv() => Event::Told(told),
+                () = sleep_until(give_up) => Event::GiveUp,
+            };
+            let effects = self.decide(happened);
+            self.perform(effects);
+            let left = self.registry.is_empty() || give_up <= Instant::now();
+            if self.stopping.is_some() && left {
+                break;
+            }
+        }
+        self.tasks.abort_all();
+        self.timeline(EventKind::EngineStopped, "");
+        self.paint();
+    }
+
+    fn now(&self) -> Now {
+        Now { at: self.shared.clock.now(), wall: self.shared.clock.wall() }
+    }
+
+    fn decide(&mut self, happened: Event) -> Vec<Effect> {
+        let now = self.now();
+        match happened {
+            Event::Found(found) => self.found(found, now),
+            Event::Told(told) => {
+                self.look_at(&told.id);
+                self.registry.told(&told.id, told.epoch, told.what, now)
+            }
+            Event::Command(request) => {
+                let (answer, effects) = self.registry.command(&request.command, now);
+                let _ = request.answer.send(answer);
+                effects
+            }
+            Event::Ended(ended) => self.ended(ended, now),
+            Event::Tick => self.tick(now),
+            Event::Stop => {
+                self.stopping = Some(Instant::now() + STOP_WITHIN);
+                self.registry.stop_all(now)
+            }
+            Event::GiveUp => Vec::new(),
+        }
+    }
+
+    fn found(&mut self, found: Found, now: Now) -> Vec<Effect> {
+        match found {
+            Found::Up { endpoint, info } => {
+                let was_down = matches!(self.link, Link::Down { .. });
+                let since = match self.link {
+                    Link::Up { since, .. } => since,
+                    _ => now.at,
+                };
+                let version = format!("{:?} {}", info.flavor, info.version);
+                self.endpoint = endpoint;
+                self.attempts = 0;
+                self.link = Link::Up { since, version, api: info.api };
+                if was_down {
+                    self.timeline(EventKind::DaemonUp, "");
+                }
+                self.registry.daemon_up(now)
+            }
+            Found::Down { endpoint, error, hint, tried, retry_in } => {
+                self.attempts += 1;
+                let since = match &self.link {
+                    Link::Down { since, .. } => *since,
+                    _ => now.at,
+                };
+                if !matches!(self.link, Link::Down { .. }) {
+                    self.timeline(EventKind::DaemonDown, &error);
+                }
+                let (retry_at, attempts) = (now.at.after(retry_in), self.attempts);
+                self.endpoint = endpoint;
+                self.link = Link::Down { since, error, hint, tried, retry_at, attempts };
+                self.registry.daemon_down(now)
+            }
+            Found::All(containers) => self.registry.reconciled(containers, now),
+            Found::Changed(info) => self.registry.container(*info, now),
+            Found::Died(id) => self.registry.died(&id),
+            Found::Gone(id) => self.registry.gone(&id, now),
+            Found::Missed(name) => self.registry.missed(&name, now),
+        }
+    }
+
+    fn ended(&mut self, ended: Ended, now: Now) -> Vec<Effect> {
+        let TaskKind::Monitor(id) = ended.kind else {
+            if self.stopping.is_none() && ended.panicked.is_some() {
+                tracing::error!(kind = ended.kind.as_str(), panicked = ?ended.panicked, "a task ended");
+            }
+            return Vec::new();
+        };
+        self.look_at(&id);
+        self.lines.remove(&id);
+        let end = ended.panicked.map_or(TaskEnd::Finished, TaskEnd::Panicked);
+        self.registry.task_ended(&id, &end, now)
+    }
+
+    /// Takes the newest report of one monitor before something is decided about it.
+    fn look_at(&mut self, id: &ContainerId) {
+        let Some(line) = self.lines.get_mut(id) else { return };
+        let report = line.report.borrow_and_update().clone();
+        if let Some(entry) = self.registry.entry_mut(id) {
+            entry.observe(report, self.shared.clock.now());
+        }
+    }
+
+    fn tick(&mut self, now: Now) -> Vec<Effect> {
+        let mut reports = Vec::new();
+        for (id, line) in &mut self.lines {
+            if line.report.has_changed().unwrap_or(false) {
+                reports.push((id.clone(), line.report.borrow_and_update().clone()));
+            }
+        }
+        self.voices
+            .population
+            .send_if_modified(|n| std::mem::replace(n, self.registry.len()) != self.registry.len());
+        let blocked = self.shared.writer.stats().blocked;
+        if blocked.is_some() != self.store_was_blocked {
+            self.store_was_blocked = blocked.is_some();
+            let kind =
+                if blocked.is_some() { EventKind::StoreBlocked } else { EventKind::StoreRecovered };
+            self.timeline(kind, blocked.as_deref().unwrap_or(""));
+        }
+        let effects = self.registry.tick(reports, (self.shared.probe(), now));
+        self.paint();
+        effects
+    }
+
+    fn paint(&mut self) {
+        let now = self.now();
+        let picture = self.painter.paint(
+            &self.shared,
+            &self.registry,
+            &self.tasks,
+            (self.endpoint.clone(), self.link.clone()),
+            now,
+        );
+        self.voices.snapshots.send_replace(Arc::new(picture));
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Spawn(id) => self.spawn(&id),
+                Effect::Wish(id) => self.wish(&id),
+                Effect::Abort(id) => {
+                    if let Some(line) = self.lines.get(&id) {
+                        line.task.abort();
+                    }
+                }
+                Effect::Event(event) => self.shared.writer.event(event),
+                Effect::SuspectDaemon => self.voices.suspect.send_modify(|n| *n += 1),
+            }
+        }
+    }
+
+    fn spawn(&mut self, id: &ContainerId) {
+        let Some(entry) = self.registry.entry_mut(id) else { return };
+        let (epoch, whole, away): (MonitorEpoch, _, _) = (entry.epoch, entry.whole, entry.away);
+        // One value, the newest: a late look misses nothing.
+        let (wish, wishes) = watch::channel(entry.desired.clone());
+        let (publish, report) = watch::channel(entry.report.clone());
+        let meter = Meter::new(entry.report.clone(), publish, self.shared.clock.clone());
+        let capture = Capture::new(
+            Arc::clone(&self.shared),
+            (epoch, whole, away),
+            meter,
+            Orders::new(wishes),
+            self.voices.tell.clone(),
+        );
+        let task = self.tasks.spawn(TaskKind::Monitor(id.clone()), capture.run());
+        self.lines.insert(id.clone(), Line { wish, report, task });
+    }
+
+    fn wish(&mut self, id: &ContainerId) {
+        let Some(entry) = self.registry.entry_mut(id) else { return };
+        if let Some(line) = self.lines.get(id) {
+            line.wish.send_replace(entry.desired.clone());
+        }
+    }
+
+    fn timeline(&self, kind: EventKind, cause: &str) {
+        self.shared.writer.event(event(kind, "", cause, self.now()));
+    }
+}

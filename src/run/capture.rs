@@ -1,0 +1,188 @@
+//! `capture`: the engine without a screen; `--once` ends when everything there is was captured.
+
+use std::fmt::Write;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use logcap_tui::cli::CaptureArgs;
+use logcap_tui::config::{Config, History};
+use logcap_tui::engine::EngineSnapshot;
+use logcap_tui::engine::snapshot::{Backfill, MonitorRow};
+use logcap_tui::model::{BeatKind, State, Waiting};
+use serde::Serialize;
+
+use super::{Failure, Outcome, engine, print, say};
+
+/// For a daemon to answer in `--once`.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Failures in a row of one container after which `--once` gives it up.
+const GIVE_UP_AFTER: u32 = 5;
+
+/// Summary of one container.
+#[derive(Debug, Serialize)]
+struct PerContainer {
+    container: String,
+    container_id: String,
+    phase: &'static str,
+    lines: u64,
+    records: u64,
+    bytes: u64,
+    overlap: u64,
+    gaps: u64,
+    error: Option<String>,
+}
+
+/// Summary of a run.
+#[derive(Debug, Serialize)]
+struct Summary {
+    containers: usize,
+    lines: u64,
+    bytes: u64,
+    gaps: u64,
+    overlap: u64,
+    elapsed_ms: u128,
+    per_container: Vec<PerContainer>,
+}
+
+/// Runs the command.
+pub(super) async fn run(mut config: Config, args: &CaptureArgs) -> Result<Outcome, Failure> {
+    let began = Instant::now();
+    if args.once {
+        config.history = History::All;
+        let ways = engine::ways(&config)?;
+        logcap_tui::engine::discovery::first_answer(&ways, ANSWER_WITHIN)
+            .await
+            .map_err(Failure::Unreachable)?;
+    }
+    let store = engine::open_store(&config)?;
+    let running = engine::start(&config, store).await?;
+    let handle = running.engine.handle();
+    let mut snapshots = handle.snapshots();
+    let mut stop = Box::pin(stop_signal());
+    let last = loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break handle.snapshot(),
+            changed = snapshots.changed() => {
+                let newest = Arc::clone(&snapshots.borrow_and_update());
+                if changed.is_err() || (args.once && is_done(&newest)) {
+                    break newest;
+                }
+            }
+        }
+    };
+    // An engine that has stopped has no monitors any more, so the picture before that is reported.
+    running.stop().await?;
+    let summary = Summary::of(&last, began.elapsed());
+    let failed = summary.per_container.iter().any(|c| c.error.is_some());
+    report(&summary, args)?;
+    let bad = args.once && (failed || summary.gaps > 0);
+    Ok(if bad { Outcome::Failed } else { Outcome::Done })
+}
+
+/// SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
+pub(super) fn stop_signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    async {
+        let next = async |kind| match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        };
+        tokio::select! {
+            () = next(SignalKind::interrupt()) => {}
+            () = next(SignalKind::terminate()) => {}
+            () = next(SignalKind::hangup()) => {}
+        }
+    }
+}
+
+fn is_done(snapshot: &EngineSnapshot) -> bool {
+    snapshot.ready && snapshot.monitors.iter().all(|monitor| is_captured(monitor))
+}
+
+/// Whether a container is read to its end, or never will be.
+fn is_captured(monitor: &MonitorRow) -> bool {
+    if matches!(monitor.backfill, Backfill::Running { .. }) {
+        return false;
+    }
+    match &monitor.state {
+        State::Live { .. } => monitor.beat.is_some() && caught_up(monitor),
+        State::Ended { .. }
+        | State::Unreadable { .. }
+        | State::Waiting { why: Waiting::Quarantined { .. } } => true,
+        State::Waiting { why: Waiting::Backoff { attempt, .. } } => *attempt >= GIVE_UP_AFTER,
+        State::Waiting { .. } | State::Reading { .. } => false,
+    }
+}
+
+/// A live monitor got there through a read that verified it; nothing may be under way any more.
+fn caught_up(monitor: &MonitorRow) -> bool {
+    monitor.flow.in_flight == 0 || monitor.beat.is_some_and(|beat| beat.kind == BeatKind::Verified)
+}
+
+impl Summary {
+    fn of(snapshot: &EngineSnapshot, elapsed: Duration) -> Self {
+        let per_container: Vec<PerContainer> =
+            snapshot.monitors.iter().map(|monitor| PerContainer::of(monitor)).collect();
+        let sum = |of: fn(&PerContainer) -> u64| per_container.iter().map(of).sum();
+        Self {
+            containers: per_container.len(),
+            lines: sum(|c| c.lines),
+            bytes: sum(|c| c.bytes),
+            gaps: sum(|c| c.gaps),
+            overlap: sum(|c| c.overlap),
+            elapsed_ms: elapsed.as_millis(),
+            per_container,
+        }
+    }
+}
+
+impl PerContainer {
+    fn of(monitor: &MonitorRow) -> Self {
+        // A log that cannot be read is no failure of the capture; its phase says so.
+        let waits = matches!(monitor.state, State::Waiting { .. });
+        let failure = monitor.failure.as_ref().filter(|_| waits).map(|f| f.cause.clone());
+        Self {
+            container: monitor.name.clone(),
+            container_id: monitor.id.as_str().to_owned(),
+            phase: monitor.phase.as_str(),
+            lines: monitor.lines,
+            records: monitor.flow.stored,
+            bytes: monitor.bytes,
+            overlap: monitor.flow.overlap,
+            gaps: monitor.gaps_new,
+            error: failure,
+        }
+    }
+}
+
+fn report(summary: &Summary, args: &CaptureArgs) -> Result<(), Failure> {
+    if args.json {
+        let mut line = serde_json::to_vec(summary).unwrap_or_default();
+        line.push(b'\n');
+        print(&line)?;
+        return Ok(());
+    }
+    let mut text = String::new();
+    for container in &summary.per_container {
+        let PerContainer { container: name, phase, lines, gaps, .. } = container;
+        let error = container.error.as_deref().map_or(String::new(), |e| format!("  {e}"));
+        let _ = writeln!(text, "{name:<40} {phase:<16} {lines:>12} lines  {gaps} gaps{error}");
+    }
+    let seconds = Duration::from_millis(u64::try_from(summary.elapsed_ms).unwrap_or(0));
+    let _ = writeln!(
+        text,
+        "{} containers, {} lines, {} gaps in {:.1} s",
+        summary.containers,
+        summary.lines,
+        summary.gaps,
+        seconds.as_secs_f64()
+    );
+    if args.once {
+        print(text.as_bytes())?;
+    } else {
+        text.lines().for_each(say);
+    }
+    Ok(())
+}

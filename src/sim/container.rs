@@ -1,0 +1,173 @@
+//! One simulated container: its configuration, its runs, its log and its faults.
+//!
+//! A removed container stays here, because what it emitted is still the truth that a test compares
+//! with; the routes just do not find it any more.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::model::{ContainerId, Fd, LogConfig, RunState, Timestamp};
+
+use super::faults::LogFaults;
+use super::log::{Limits, Log};
+use super::record::{Record, as_json_file_keeps, chunks};
+
+/// How a container is created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerSpec {
+    /// Name without slash.
+    pub name: String,
+    /// Image reference.
+    pub image: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Whether it has a terminal.
+    pub tty: bool,
+    /// `--rm`.
+    pub auto_remove: bool,
+    /// Log driver.
+    pub driver: String,
+    /// Log options, daemon-wide defaults already merged as inspect shows them.
+    pub options: BTreeMap<String, String>,
+}
+
+impl ContainerSpec {
+    /// A plain container: json-file without options, so its log never rotates.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            image: "busybox:latest".to_owned(),
+            labels: BTreeMap::new(),
+            tty: false,
+            auto_remove: false,
+            driver: "json-file".to_owned(),
+            options: BTreeMap::new(),
+        }
+    }
+
+    /// With another image.
+    #[must_use]
+    pub fn image(self, image: &str) -> Self {
+        Self { image: image.to_owned(), ..self }
+    }
+
+    /// With a label.
+    #[must_use]
+    pub fn label(mut self, key: &str, value: &str) -> Self {
+        self.labels.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With a terminal: one raw stream, lines end in CR LF.
+    #[must_use]
+    pub fn tty(self) -> Self {
+        Self { tty: true, ..self }
+    }
+
+    /// Removed as soon as it dies.
+    #[must_use]
+    pub fn auto_remove(self) -> Self {
+        Self { auto_remove: true, ..self }
+    }
+
+    /// With another log driver.
+    #[must_use]
+    pub fn driver(self, driver: &str) -> Self {
+        Self { driver: driver.to_owned(), ..self }
+    }
+
+    /// With a log option, for example `max-size` = `16k`.
+    #[must_use]
+    pub fn option(mut self, key: &str, value: &str) -> Self {
+        self.options.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With file rotation: `max-size` and `max-file`.
+    #[must_use]
+    pub fn rotating(self, max_size: &str, max_file: usize) -> Self {
+        self.option("max-size", max_size).option("max-file", &max_file.to_string())
+    }
+}
+
+/// A container as it is now.
+#[derive(Debug)]
+pub(super) struct Container {
+    pub(super) id: ContainerId,
+    pub(super) spec: ContainerSpec,
+    pub(super) run: RunState,
+    pub(super) removed: bool,
+    pub(super) created_at: Timestamp,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) finished_at: Option<Timestamp>,
+    pub(super) exit_code: i64,
+    pub(super) restart_count: u64,
+    /// The end of F at the end of each finished run.
+    pub(super) run_ends: Vec<usize>,
+    pub(super) log: Log,
+    pub(super) faults: LogFaults,
+    changed: watch::Sender<u64>,
+}
+
+impl Container {
+    pub(super) fn new(id: ContainerId, spec: ContainerSpec, created_at: Timestamp) -> Self {
+        let config = LogConfig { driver: spec.driver.clone(), options: spec.options.clone() };
+        Self {
+            id,
+            run: RunState::Created,
+            removed: false,
+            created_at,
+            started_at: None,
+            finished_at: None,
+            exit_code: 0,
+            restart_count: 0,
+            run_ends: Vec::new(),
+            log: Log::new(Limits::of(&config)),
+            faults: LogFaults::default(),
+            changed: watch::Sender::new(0),
+            spec,
+        }
+    }
+
+    pub(super) fn config(&self) -> LogConfig {
+        LogConfig { driver: self.spec.driver.clone(), options: self.spec.options.clone() }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.run == RunState::Running
+    }
+
+    /// Wakes every log answer of this container; they look again for themselves.
+    pub(super) fn touch(&self) {
+        self.changed.send_modify(|version| *version = version.wrapping_add(1));
+    }
+
+    /// Something that resolves after the next [`touch`](Self::touch).
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Ends the current run.
+    pub(super) fn end_run(&mut self, now: Timestamp, exit_code: i64) {
+        self.run = RunState::Exited;
+        self.finished_at = Some(now);
+        self.exit_code = exit_code;
+        self.run_ends.push(self.log.len());
+        self.touch();
+    }
+
+    /// Writes one line, or unterminated output, as the records that the daemon makes of it.
+    pub(super) fn write(&mut self, fd: Fd, bytes: &[u8], newline: bool, ts: Timestamp) {
+        let fd = if self.spec.tty { Fd::Stdout } else { fd };
+        for (piece, newline) in chunks(bytes, newline) {
+            let bytes = self.kept(piece);
+            self.log.append(Record { fd, ts, newline, bytes });
+        }
+    }
+
+    fn kept(&self, piece: Bytes) -> Bytes {
+        if self.spec.driver == "json-file" { as_json_file_keeps(piece) } else { piece }
+    }
+}

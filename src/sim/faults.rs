@@ -1,0 +1,244 @@
+//! Everything that can be made to go wrong, as verbs of the [`Sim`].
+//!
+//! Each verb takes effect at once for what is open and stays until it is undone, except those named
+//! *next*, which are used up by one answer. A fault aimed at a removed or unknown container does
+//! nothing.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::model::ContainerId;
+
+use super::container::Container;
+use super::route::Endpoint;
+use super::server::Sim;
+
+/// What a fault is aimed at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Every container, and requests that name none.
+    All,
+    /// One container.
+    One(ContainerId),
+}
+
+impl Target {
+    pub(super) fn hits(&self, id: &ContainerId) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(one) => one == id,
+        }
+    }
+}
+
+impl From<&ContainerId> for Target {
+    fn from(id: &ContainerId) -> Self {
+        Self::One(id.clone())
+    }
+}
+
+/// How a log answer ends before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cut {
+    /// With the final chunk: an EOF that looks intended.
+    Clean,
+    /// The connection closes between two frames, without the final chunk.
+    Reset,
+    /// The connection closes after half a frame (of a whole chunk).
+    MidFrame,
+    /// The connection closes inside a chunk.
+    MidChunk,
+}
+
+/// What waits although it could go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stall {
+    /// Follows deliver nothing.
+    Follows,
+    /// Bounded reads are not answered at all.
+    Reads,
+    /// Bounded reads get headers and then nothing.
+    ReadBodies,
+}
+
+/// The faults of one container's log answers.
+#[derive(Debug, Default)]
+pub(super) struct LogFaults {
+    stalls: BTreeSet<Stall>,
+    /// Bytes trickle.
+    pub(super) dribble: bool,
+    /// What the next answer begins with.
+    pub(super) spoil: VecDeque<Spoil>,
+}
+
+impl LogFaults {
+    pub(super) fn stalls(&self, stall: Stall) -> bool {
+        self.stalls.contains(&stall)
+    }
+}
+
+/// Something wrong at the beginning of an answer.
+#[derive(Debug, Clone)]
+pub(super) enum Spoil {
+    Garbage,
+    GiantLength,
+    ErrorFrame(String),
+}
+
+/// An order to an answer that is being sent.
+#[derive(Debug, Clone)]
+pub(super) enum Order {
+    Cut(Cut),
+    ErrorFrame(String),
+}
+
+/// A log answer that is being sent.
+#[derive(Debug)]
+pub(super) struct StreamState {
+    pub(super) container: ContainerId,
+    pub(super) follow: bool,
+    pub(super) orders: VecDeque<Order>,
+}
+
+/// An error that the next requests of a kind get.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) target: Target,
+    pub(super) endpoint: Endpoint,
+    pub(super) status: u16,
+    pub(super) left: u32,
+}
+
+impl Sim {
+    /// Ends every log answer that is being sent, follows and reads alike.
+    pub fn cut_streams(&self, target: impl Into<Target>, cut: Cut) {
+        self.order(&target.into(), |_| true, &Order::Cut(cut));
+    }
+
+    /// Ends every follow with an in-band error (frame type 3; raw text on a terminal). Without an
+    /// open follow the next log answer begins and ends with it.
+    pub fn error_frame(&self, target: impl Into<Target>, text: &str) {
+        let target = target.into();
+        let order = Order::ErrorFrame(text.to_owned());
+        if self.order(&target, |stream| stream.follow, &order) == 0 {
+            self.spoil(&target, &Spoil::ErrorFrame(text.to_owned()));
+        }
+    }
+
+    /// Makes follows deliver nothing although records come; reads stay right.
+    pub fn stall_streams(&self, target: impl Into<Target>) {
+        self.stall(&target.into(), Stall::Follows);
+    }
+
+    /// Leaves bounded reads without an answer, headers included.
+    pub fn stall_reads(&self, target: impl Into<Target>) {
+        self.stall(&target.into(), Stall::Reads);
+    }
+
+    /// Answers bounded reads with headers and then nothing.
+    pub fn stall_read_bodies(&self, target: impl Into<Target>) {
+        self.stall(&target.into(), Stall::ReadBodies);
+    }
+
+    /// Ends every stall; what waited goes on where it was.
+    pub fn unstall(&self, target: impl Into<Target>) {
+        self.core().lock().each(&target.into(), |c| c.faults.stalls.clear());
+    }
+
+    /// Makes new log answers arrive seven bytes per millisecond, or no longer. What is sent later on
+    /// the same connection dribbles too, until its next log answer.
+    pub fn dribble(&self, target: impl Into<Target>, on: bool) {
+        self.core().lock().each(&target.into(), |c| c.faults.dribble = on);
+    }
+
+    /// Begins the next log answer with bytes that are no frame, or no timestamped line on a tty.
+    pub fn garbage_frames(&self, target: impl Into<Target>) {
+        self.spoil(&target.into(), &Spoil::Garbage);
+    }
+
+    /// Begins the next log answer with a frame header that claims almost 4 GiB.
+    pub fn giant_length(&self, target: impl Into<Target>) {
+        self.spoil(&target.into(), &Spoil::GiantLength);
+    }
+
+    /// Answers the next `n` requests of a kind with this status. `List`, `Events`, `Ping`,
+    /// `Version` and `Info` name no container: aim at [`Target::All`].
+    pub fn fail_next(&self, target: impl Into<Target>, endpoint: Endpoint, status: u16, n: u32) {
+        let failure = Failure { target: target.into(), endpoint, status, left: n };
+        self.core().lock().failures.push(failure);
+    }
+
+    /// Holds back the headers of every answer of a kind for this long; zero undoes it.
+    pub fn delay_headers(&self, endpoint: Endpoint, by: Duration) {
+        self.core().lock().delays.insert(endpoint, by);
+    }
+
+    /// Stops telling events, or tells them again; those in between are lost.
+    pub fn drop_events(&self, on: bool) {
+        self.core().lock().events.dropping = on;
+    }
+
+    /// Tells every event twice, or no longer.
+    pub fn dup_events(&self, on: bool) {
+        self.core().lock().events.doubling = on;
+    }
+
+    /// Answers every connection with something that is not HTTP, or no longer. Open ones are cut.
+    pub fn garbage_http(&self, on: bool) {
+        let mut world = self.core().lock();
+        world.garbage_http = on;
+        world.cut_connections();
+    }
+
+    /// Hides one record, by its position in [`Sim::records`], from every answer to come: the
+    /// negative control of a completeness test. The record need not be written yet.
+    pub fn skip_record(&self, id: &ContainerId, index: usize) {
+        if let Some(container) = self.core().lock().container_mut(id) {
+            container.log.withhold(index);
+        }
+    }
+
+    /// The daemon restarts between two requests: every connection is cut and the event ring lost.
+    /// Containers go on running (live-restore) or stop without an event.
+    pub fn restart_daemon(&self, containers_keep_running: bool) {
+        let mut world = self.core().lock();
+        world.events.forget();
+        world.cut_connections();
+        if !containers_keep_running {
+            let now = world.clock.stamp();
+            let running = world.containers.iter_mut().filter(|c| c.is_running());
+            running.for_each(|container| container.end_run(now, 0));
+        }
+    }
+
+    /// Cuts every open connection; new ones are served.
+    pub fn cut_connections(&self) {
+        self.core().lock().cut_connections();
+    }
+
+    /// How many log answers are being sent: of these containers, follows only or reads only.
+    pub fn open_streams(&self, target: impl Into<Target>, follow: bool) -> usize {
+        let target = target.into();
+        let world = self.core().lock();
+        let open = world.streams.values();
+        open.filter(|s| s.follow == follow && target.hits(&s.container)).count()
+    }
+
+    fn stall(&self, target: &Target, stall: Stall) {
+        self.core().lock().each(target, |c| {
+            c.faults.stalls.insert(stall);
+        });
+    }
+
+    fn spoil(&self, target: &Target, spoil: &Spoil) {
+        self.core().lock().each(target, |c| c.faults.spoil.push_back(spoil.clone()));
+    }
+
+    fn order(&self, target: &Target, fits: impl Fn(&StreamState) -> bool, order: &Order) -> usize {
+        let mut world = self.core().lock();
+        let aimed = world.streams.values_mut().filter(|s| target.hits(&s.container) && fits(s));
+        let ordered = aimed.map(|stream| stream.orders.push_back(order.clone())).count();
+        world.containers.iter().filter(|c| target.hits(&c.id)).for_each(Container::touch);
+        ordered
+    }
+}

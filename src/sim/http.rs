@@ -1,0 +1,154 @@
+//! The routes: one request in, one answer out, with dockerd's headers, statuses and messages.
+//!
+//! Only `GET` exists. Everything else is refused with 405 and remembered, because a program that
+//! captures must never change anything, and a test wants to see that it never tries.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::{Method, Request, Response};
+
+use crate::model::ContainerId;
+
+use super::answer::{Body, Refusal, add_headers, document, streamed, text};
+use super::container::Container;
+use super::events::Subscriber;
+use super::faults::Stall;
+use super::io::Breaker;
+use super::json;
+use super::profile::Profile;
+use super::route::{Endpoint, Params, Route, parse_time};
+use super::select::LogQuery;
+use super::stream::LogStream;
+use super::world::Core;
+
+/// Answers one request.
+pub(super) async fn answer<B>(
+    core: Core,
+    breaker: Arc<Breaker>,
+    request: Request<B>,
+) -> Result<Response<Body>, Infallible> {
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    core.lock().saw(path, query);
+    let mut response = if request.method() == Method::GET {
+        get(&core, &breaker, path, query).await.unwrap_or_else(Refusal::into_response)
+    } else {
+        core.lock().refused.push(format!("{} {path}", request.method()));
+        Refusal::new(405, "this daemon is only read: GET is the only method").into_response()
+    };
+    let profile = core.lock().profile;
+    add_headers(&mut response, profile);
+    Ok(response)
+}
+
+async fn get(
+    core: &Core,
+    breaker: &Arc<Breaker>,
+    path: &str,
+    query: &str,
+) -> Result<Response<Body>, Refusal> {
+    let route = Route::parse(path).ok_or_else(|| Refusal::new(404, "page not found"))?;
+    let params = Params::new(query);
+    let (profile, delay) = {
+        let world = core.lock();
+        (world.profile, world.delays.get(&route.endpoint).copied())
+    };
+    check_version(route.api_minor, profile)?;
+    if let Some(delay) = delay.filter(|delay| !delay.is_zero()) {
+        tokio::time::sleep(delay).await;
+    }
+    if let Some(status) = core.lock().ordered_failure(&route) {
+        return Err(Refusal::of(status, route.container));
+    }
+    match route.endpoint {
+        Endpoint::Logs => logs(core, breaker, route.container, &params).await,
+        Endpoint::Events => events(core, &params),
+        endpoint => page(core, endpoint, route.container, &params),
+    }
+}
+
+/// The answers that are one document.
+fn page(
+    core: &Core,
+    endpoint: Endpoint,
+    named: &str,
+    params: &Params<'_>,
+) -> Result<Response<Body>, Refusal> {
+    let world = core.lock();
+    Ok(match endpoint {
+        Endpoint::Ping => text("OK"),
+        Endpoint::Version => document(&json::version(world.profile)),
+        Endpoint::Info => document(&json::info(&world)),
+        Endpoint::List => document(&json::list(&world, params.flag("all"))),
+        _ => {
+            let container = world.find(named).ok_or_else(|| Refusal::no_such(named))?;
+            document(&json::inspect(container))
+        }
+    })
+}
+
+async fn logs(
+    core: &Core,
+    breaker: &Arc<Breaker>,
+    named: &str,
+    params: &Params<'_>,
+) -> Result<Response<Body>, Refusal> {
+    let query = LogQuery::parse(params)?;
+    let (id, profile, tty) = readable(core, named)?;
+    if !query.follow {
+        while_reads_stall(core, &id).await;
+    }
+    let stream = LogStream::open(core, &id, query, breaker);
+    let mut stream = stream.ok_or_else(|| Refusal::no_such(named))?;
+    if query.follow && profile.withholds_headers() {
+        stream.prefetch().await;
+    }
+    Ok(streamed(stream.into_frames(), profile.log_content_type(tty)))
+}
+
+fn readable(core: &Core, named: &str) -> Result<(ContainerId, Profile, bool), Refusal> {
+    let world = core.lock();
+    let container = world.find(named).ok_or_else(|| Refusal::no_such(named))?;
+    let cache_disabled = container.spec.options.get("cache-disabled");
+    if container.spec.driver == "none" || cache_disabled.is_some_and(|v| v == "true") {
+        return Err(Refusal::of(501, named));
+    }
+    Ok((container.id.clone(), world.profile, container.spec.tty))
+}
+
+async fn while_reads_stall(core: &Core, id: &ContainerId) {
+    let stalled = || {
+        let world = core.lock();
+        world.container(id).filter(|c| c.faults.stalls(Stall::Reads)).map(Container::watch)
+    };
+    while let Some(mut changed) = stalled() {
+        if changed.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn events(core: &Core, params: &Params<'_>) -> Result<Response<Body>, Refusal> {
+    let (since, until) = (parse_time(params.get("since"))?, parse_time(params.get("until"))?);
+    // With `until` the daemon replays and ends; here every bound counts as past.
+    let subscriber = Subscriber::new(core, since, until.is_some());
+    Ok(streamed(subscriber.into_frames(), Some("application/json")))
+}
+
+fn check_version(minor: Option<u32>, profile: Profile) -> Result<(), Refusal> {
+    let (min, max) = (profile.min_api_minor(), profile.api_minor());
+    match minor {
+        Some(n) if n < min => Err(Refusal::new(
+            400,
+            format!(
+                "client version 1.{n} is too old. Minimum supported API version is 1.{min}, \
+                 please upgrade your client to a newer version"
+            ),
+        )),
+        Some(n) if n > max => Err(Refusal::new(
+            400,
+            format!("client version 1.{n} is too new. Maximum supported API version is 1.{max}"),
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,177 @@
+//! The verbs of ordinary life: containers come and go, write, rotate; the clock moves; what the
+//! daemon saw is asked. Faults are in `faults`.
+//!
+//! All verbs are synchronous and take effect before they return. A verb for an unknown or removed
+//! container does nothing: a container that is gone cannot do anything either.
+
+use std::time::Duration;
+
+use crate::model::{ContainerId, Fd, Timestamp};
+
+use super::container::{Container, ContainerSpec};
+use super::record::SimRecord;
+use super::server::Sim;
+use super::world::RequestSeen;
+
+impl Sim {
+    /// Creates a container. Its id follows from the seed, the order of creation and the name.
+    pub fn add(&self, spec: ContainerSpec) -> ContainerId {
+        self.core().lock().add(spec)
+    }
+
+    /// Starts a container that does not run.
+    pub fn start_container(&self, id: &ContainerId) {
+        self.core().lock().start(id);
+    }
+
+    /// Creates and starts.
+    pub fn run(&self, spec: ContainerSpec) -> ContainerId {
+        let mut world = self.core().lock();
+        let id = world.add(spec);
+        world.start(&id);
+        id
+    }
+
+    /// Ends a container's run with exit code 0; a `--rm` container is removed at once.
+    pub fn die(&self, id: &ContainerId) {
+        self.core().lock().die(id, 0);
+    }
+
+    /// The same with an exit code.
+    pub fn die_with(&self, id: &ContainerId, exit_code: i64) {
+        self.core().lock().die(id, exit_code);
+    }
+
+    /// Dies and starts again, as a restart policy does it: the restart count grows.
+    pub fn crash(&self, id: &ContainerId) {
+        let mut world = self.core().lock();
+        world.die(id, 1);
+        if let Some(container) = world.container_mut(id) {
+            container.restart_count += 1;
+        }
+        world.start(id);
+    }
+
+    /// Removes a container, by force if it runs. What it emitted stays known.
+    pub fn remove(&self, id: &ContainerId) {
+        self.core().lock().remove(id);
+    }
+
+    /// Gives a container another name.
+    pub fn rename(&self, id: &ContainerId, name: &str) {
+        let mut world = self.core().lock();
+        let Some(container) = world.container_mut(id).filter(|c| !c.removed) else { return };
+        let old = std::mem::replace(&mut container.spec.name, name.to_owned());
+        world.publish(id, "rename", &[("oldName", format!("/{old}"))]);
+    }
+
+    /// The container writes a line; text with newlines is several lines. On a terminal each line
+    /// ends in CR LF, so the record ends in CR.
+    pub fn emit(&self, id: &ContainerId, fd: Fd, text: &str) {
+        self.emit_lines(id, fd, text.split('\n'));
+    }
+
+    /// The container writes `n` lines to stdout in one burst: no follow and no read happens
+    /// between them, so file rotations inside the burst are met all at once.
+    pub fn emit_many<T: AsRef<str>>(
+        &self,
+        id: &ContainerId,
+        n: usize,
+        line: impl FnMut(usize) -> T,
+    ) {
+        // Made before the lock is taken, so that `line` may ask the daemon.
+        let lines: Vec<T> = (0..n).map(line).collect();
+        self.emit_lines(id, Fd::Stdout, lines.into_iter());
+    }
+
+    fn emit_lines<T: AsRef<str>>(&self, id: &ContainerId, fd: Fd, lines: impl Iterator<Item = T>) {
+        let mut world = self.core().lock();
+        let mut clock = world.clock;
+        if let Some(container) = world.container_mut(id).filter(|c| !c.removed) {
+            for line in lines {
+                let mut bytes = line.as_ref().as_bytes().to_vec();
+                if container.spec.tty {
+                    bytes.push(b'\r');
+                }
+                container.write(fd, &bytes, true, clock.stamp());
+            }
+            container.touch();
+        }
+        world.clock = clock;
+    }
+
+    /// The container writes these bytes, with or without a newline at the end, at a given time or
+    /// at the clock's. More than 16 KiB become several records all the same.
+    pub fn emit_raw(
+        &self,
+        id: &ContainerId,
+        fd: Fd,
+        bytes: &[u8],
+        newline: bool,
+        ts: Option<Timestamp>,
+    ) {
+        let mut world = self.core().lock();
+        let ts = ts.unwrap_or_else(|| world.clock.stamp());
+        if let Some(container) = world.container_mut(id).filter(|c| !c.removed) {
+            container.write(fd, bytes, newline, ts);
+            container.touch();
+        }
+    }
+
+    /// Rotates the container's log files `n` times at once, whatever their size.
+    pub fn rotate(&self, id: &ContainerId, n: usize) {
+        self.with(id, |container| (0..n).for_each(|_| container.log.rotate()));
+    }
+
+    /// Empties the current log file from outside.
+    pub fn truncate(&self, id: &ContainerId) {
+        self.with(id, |container| container.log.truncate());
+    }
+
+    /// The whole truth: every record that the container ever emitted, in the order of its log.
+    pub fn records(&self, id: &ContainerId) -> Vec<SimRecord> {
+        self.core().lock().container(id).map(|c| c.log.records()).unwrap_or_default()
+    }
+
+    /// How many times the container's log file was rotated.
+    pub fn rotations(&self, id: &ContainerId) -> usize {
+        self.core().lock().container(id).map_or(0, |container| container.log.current())
+    }
+
+    /// The daemon's clock.
+    pub fn now(&self) -> Timestamp {
+        self.core().lock().clock.now()
+    }
+
+    /// Sets the daemon's clock, back as well.
+    pub fn set_clock(&self, to: Timestamp) {
+        self.core().lock().clock.set(to);
+    }
+
+    /// Moves the daemon's clock forward.
+    pub fn advance_clock(&self, by: Duration) {
+        self.core().lock().clock.advance(by);
+    }
+
+    /// How far the clock moves with every record; zero makes ties.
+    pub fn set_tick(&self, tick: Duration) {
+        self.core().lock().clock.set_tick(tick);
+    }
+
+    /// The requests seen so far, at most the last 65,536.
+    pub fn requests(&self) -> Vec<RequestSeen> {
+        self.core().lock().requests.iter().cloned().collect()
+    }
+
+    /// Every request that was refused because its method was not `GET`, as `METHOD /path`.
+    pub fn refused(&self) -> Vec<String> {
+        self.core().lock().refused.clone()
+    }
+
+    fn with(&self, id: &ContainerId, act: impl FnOnce(&mut Container)) {
+        if let Some(container) = self.core().lock().container_mut(id).filter(|c| !c.removed) {
+            act(container);
+            container.touch();
+        }
+    }
+}

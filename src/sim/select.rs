@@ -1,0 +1,236 @@
+//! What one request asks of a log, and the bounded part of its answer. Pure.
+//!
+//! A bounded read opens every file at once, so it is a consistent slice of F however slowly it is
+//! read: here that is a list of ranges taken when the request arrives. `tail` counts records, then
+//! `since`, `until` and the outputs filter what is left, as dockerd does it.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use crate::model::{Fd, LogConfig, Timestamp};
+
+use super::answer::Refusal;
+use super::log::Log;
+use super::profile::Profile;
+use super::record::Record;
+use super::route::{Params, parse_time};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outputs {
+    One(Fd),
+    Both,
+}
+
+/// The query of `GET logs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LogQuery {
+    pub(super) follow: bool,
+    pub(super) timestamps: bool,
+    outputs: Outputs,
+    tail: Option<usize>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl LogQuery {
+    /// Reads the query, or says what dockerd's 400 would say. An unreadable `tail` means all.
+    pub(super) fn parse(params: &Params<'_>) -> Result<Self, Refusal> {
+        let outputs = match (params.flag("stdout"), params.flag("stderr")) {
+            (true, true) => Outputs::Both,
+            (true, false) => Outputs::One(Fd::Stdout),
+            (false, true) => Outputs::One(Fd::Stderr),
+            (false, false) => {
+                let message = "Bad parameters: you must choose at least one stream";
+                return Err(Refusal::new(400, message));
+            }
+        };
+        Ok(Self {
+            follow: params.flag("follow"),
+            timestamps: params.flag("timestamps"),
+            outputs,
+            tail: params.get("tail").and_then(|n| n.parse().ok()),
+            since: parse_time(params.get("since"))?,
+            until: parse_time(params.get("until"))?,
+        })
+    }
+
+    fn wants(&self, fd: Fd) -> bool {
+        self.outputs == Outputs::Both || self.outputs == Outputs::One(fd)
+    }
+}
+
+/// What a record means for the answer.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Verdict {
+    /// It is sent.
+    Send,
+    /// It is left out.
+    Skip,
+    /// The answer ends before it: the first record after `until`.
+    Stop,
+}
+
+/// The filters of one answer, over backlog and live records alike.
+#[derive(Debug)]
+pub(super) struct Filter {
+    query: LogQuery,
+    drops_every: bool,
+    reached_since: bool,
+}
+
+impl Filter {
+    pub(super) fn new(query: LogQuery, profile: Profile) -> Self {
+        Self { query, drops_every: profile.since_drops_every(), reached_since: false }
+    }
+
+    pub(super) fn judge(&mut self, record: &Record) -> Verdict {
+        if self.query.until.is_some_and(|until| record.ts > until) {
+            return Verdict::Stop;
+        }
+        let older = self.query.since.is_some_and(|since| record.ts < since);
+        if older && (self.drops_every || !self.reached_since) {
+            return Verdict::Skip;
+        }
+        self.reached_since = true;
+        if self.query.wants(record.fd) { Verdict::Send } else { Verdict::Skip }
+    }
+}
+
+/// The ranges of F that a request covers, in file order.
+#[derive(Debug)]
+pub(super) struct Backlog(VecDeque<Range<usize>>);
+
+impl Backlog {
+    /// The slice of the log that this query asks for, at this moment.
+    pub(super) fn open(log: &Log, query: &LogQuery, config: &LogConfig, profile: Profile) -> Self {
+        let compressed_since = query.since.filter(|_| config.is_compressed());
+        let ranges = match compressed_since.filter(|_| profile.since_leaves_out_files()) {
+            Some(since) => without_left_out_files(log, since),
+            None => log.on_disk().map(super::log::LogFile::held).collect(),
+        };
+        Self(match query.tail {
+            Some(tail) => last_records(log, ranges, tail),
+            None => ranges,
+        })
+    }
+
+    /// The next position of F, withheld records included.
+    pub(super) fn next_index(&mut self) -> Option<usize> {
+        while let Some(range) = self.0.front_mut() {
+            if let Some(index) = range.next() {
+                return Some(index);
+            }
+            self.0.pop_front();
+        }
+        None
+    }
+}
+
+/// 20.10 goes through the rotated files from the oldest and stops at the first one that is older
+/// than `since`, so newer ones are left out; the current file is always read.
+fn without_left_out_files(log: &Log, since: Timestamp) -> VecDeque<Range<usize>> {
+    let mut held: VecDeque<_> = log.on_disk().map(super::log::LogFile::held).collect();
+    let current = held.pop_back();
+    let last_ts = |range: &Range<usize>| {
+        let last = range.clone().next_back()?;
+        log.visible(last).map(|record| record.ts)
+    };
+    let read = held.into_iter().take_while(|range| last_ts(range).is_none_or(|ts| ts >= since));
+    read.chain(current).collect()
+}
+
+fn last_records(
+    log: &Log,
+    mut ranges: VecDeque<Range<usize>>,
+    tail: usize,
+) -> VecDeque<Range<usize>> {
+    let mut left = tail;
+    let mut kept = VecDeque::new();
+    while left > 0 {
+        let Some(range) = ranges.pop_back() else { break };
+        let visible = range.len() - log.withheld_in(range.clone());
+        if visible <= left {
+            left -= visible;
+            kept.push_front(range);
+        } else {
+            let visible = range.clone().rev().filter(|index| log.visible(*index).is_some());
+            let start = visible.take(left).last().unwrap_or(range.end);
+            kept.push_front(start..range.end);
+            left = 0;
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::log::tests::{limits, record};
+    use super::*;
+
+    fn query(text: &str) -> LogQuery {
+        LogQuery::parse(&Params::new(&format!("stdout=1&stderr=1&{text}"))).unwrap()
+    }
+
+    fn read(log: &Log, text: &str, profile: Profile) -> Vec<usize> {
+        let (query, config) = (query(text), LogConfig::default());
+        let mut backlog = Backlog::open(log, &query, &config, profile);
+        let mut filter = Filter::new(query, profile);
+        let mut got = Vec::new();
+        while let Some(index) = backlog.next_index() {
+            let Some(record) = log.visible(index) else { continue };
+            match filter.judge(record) {
+                Verdict::Send => got.push(index),
+                Verdict::Skip => {}
+                Verdict::Stop => break,
+            }
+        }
+        got
+    }
+
+    fn log(timestamps: &[i64]) -> Log {
+        let mut log = Log::new(limits("1m", "3"));
+        for (n, ts) in timestamps.iter().enumerate() {
+            log.append(Record { ts: Timestamp(*ts * 1_000_000_000), ..record(n) });
+        }
+        log
+    }
+
+    #[test]
+    fn tail_counts_records_over_files() {
+        let mut log = log(&[1, 2, 3]);
+        log.rotate();
+        log.append(record(3));
+        assert_eq!(read(&log, "tail=2", Profile::Moby29), [2, 3]);
+        assert_eq!(read(&log, "tail=all", Profile::Moby29), [0, 1, 2, 3]);
+        assert_eq!(read(&log, "tail=0", Profile::Moby29), [0; 0]);
+        log.withhold(2);
+        assert_eq!(read(&log, "tail=2", Profile::Moby29), [1, 3], "a hidden record is not counted");
+    }
+
+    #[test]
+    fn since_depends_on_the_version_where_time_goes_back() {
+        let log = log(&[1, 5, 3, 6]);
+        assert_eq!(read(&log, "since=4", Profile::Moby20_10), [1, 3]);
+        assert_eq!(read(&log, "since=4", Profile::Moby25), [1, 2, 3]);
+        assert_eq!(read(&log, "since=5.000000000", Profile::Moby25), [1, 2, 3], "inclusive");
+        assert_eq!(read(&log, "until=4", Profile::Moby25), [0], "stops at the first later record");
+    }
+
+    #[test]
+    fn an_old_daemon_leaves_out_compressed_files_behind_an_old_one() {
+        let mut log = log(&[1]);
+        for n in [5, 6] {
+            log.rotate();
+            log.append(Record { ts: Timestamp(n * 1_000_000_000), ..record(9) });
+        }
+        let mut config = LogConfig { driver: "local".to_owned(), ..LogConfig::default() };
+        let open = |config: &LogConfig| {
+            let mut backlog = Backlog::open(&log, &query("since=4"), config, Profile::Moby20_10);
+            std::iter::from_fn(|| backlog.next_index()).collect::<Vec<_>>()
+        };
+        assert_eq!(open(&config), [2]);
+        config.options.insert("compress".to_owned(), "false".to_owned());
+        assert_eq!(open(&config), [0, 1, 2]);
+    }
+}

@@ -1,0 +1,238 @@
+//! One log answer while it is being sent: the backlog, then for a follow what comes after, framed
+//! as dockerd frames it, one HTTP chunk per message.
+//!
+//! `step` decides under the lock what comes next and never waits; `next` performs it. The answer
+//! is registered in the world while it exists, so that faults can find it; dropping it (the client
+//! went away) takes it out again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::Stream;
+use hyper::body::Frame;
+use tokio::sync::watch;
+
+use crate::model::{ContainerId, Fd};
+
+use super::container::Container;
+use super::faults::{Cut, Order, Spoil, Stall, StreamState};
+use super::follow::{Follower, Step};
+use super::io::Breaker;
+use super::select::{Backlog, Filter, LogQuery, Verdict};
+use super::world::Core;
+
+/// Ends a body without its final chunk, which makes the server close the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulated daemon cuts this answer")]
+pub(super) struct Broken;
+
+#[derive(Debug)]
+enum Next {
+    Send(Bytes),
+    Wait,
+    End,
+    Break,
+}
+
+/// A log answer.
+#[derive(Debug)]
+pub(super) struct LogStream {
+    core: Core,
+    number: u64,
+    id: ContainerId,
+    tty: bool,
+    query: LogQuery,
+    filter: Filter,
+    backlog: Backlog,
+    follower: Option<Follower>,
+    /// Which run of the container is followed.
+    run: usize,
+    changed: watch::Receiver<u64>,
+    breaker: Arc<Breaker>,
+    spoil: Option<Spoil>,
+    /// How it ends after what was just sent, if an order said so.
+    ending: Option<Cut>,
+    prefetched: VecDeque<Bytes>,
+}
+
+impl LogStream {
+    /// Opens the answer to a query at this moment, or nothing if the container is unknown.
+    pub(super) fn open(
+        core: &Core,
+        id: &ContainerId,
+        query: LogQuery,
+        breaker: &Arc<Breaker>,
+    ) -> Option<Self> {
+        let mut world = core.lock();
+        let (profile, seed, number) = (world.profile, world.seed, world.next_stream);
+        let container = world.container_mut(id)?;
+        breaker.dribble(container.faults.dribble);
+        let live = query.follow && container.is_running();
+        let stream = Self {
+            core: core.clone(),
+            number,
+            id: id.clone(),
+            tty: container.spec.tty,
+            query,
+            filter: Filter::new(query, profile),
+            backlog: Backlog::open(&container.log, &query, &container.config(), profile),
+            follower: live.then(|| Follower::at_end(&container.log, profile, seed ^ number)),
+            run: container.run_ends.len(),
+            changed: container.watch(),
+            breaker: breaker.clone(),
+            spoil: container.faults.spoil.pop_front(),
+            ending: None,
+            prefetched: VecDeque::new(),
+        };
+        let (container, orders) = (id.clone(), VecDeque::new());
+        let state = StreamState { container, follow: query.follow, orders };
+        world.next_stream += 1;
+        world.streams.insert(number, state);
+        Some(stream)
+    }
+
+    /// Waits for the first message, for daemons that withhold the headers until then.
+    pub(super) async fn prefetch(&mut self) {
+        if let Some(Ok(first)) = self.next().await {
+            self.prefetched.push_back(first);
+        }
+    }
+
+    /// The answer as frames of a body.
+    pub(super) fn into_frames(self) -> impl Stream<Item = Result<Frame<Bytes>, Broken>> {
+        futures_util::stream::unfold(self, async |mut stream| {
+            let message = stream.next().await?;
+            Some((message.map(Frame::data), stream))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
+        if let Some(first) = self.prefetched.pop_front() {
+            return Some(Ok(first));
+        }
+        loop {
+            match self.step() {
+                Next::Send(bytes) => return Some(Ok(bytes)),
+                Next::End => return None,
+                Next::Break => {
+                    // The server flushes what it has only when the body has nothing ready.
+                    tokio::task::yield_now().await;
+                    return Some(Err(Broken));
+                }
+                // The sender lives in the world; if that is gone, so is the daemon.
+                Next::Wait => self.changed.changed().await.ok()?,
+            }
+        }
+    }
+
+    fn step(&mut self) -> Next {
+        match self.ending {
+            Some(Cut::Clean) => return Next::End,
+            Some(_) => return Next::Break,
+            None => {}
+        }
+        let core = self.core.clone();
+        let mut world = core.lock();
+        let order = world.streams.get_mut(&self.number).and_then(|s| s.orders.pop_front());
+        if let Some(order) = order {
+            return self.obey(order);
+        }
+        match world.container(&self.id) {
+            Some(container) => self.advance(container),
+            None => Next::End,
+        }
+    }
+
+    fn advance(&mut self, container: &Container) -> Next {
+        let stall = if self.query.follow { Stall::Follows } else { Stall::ReadBodies };
+        if container.faults.stalls(stall) {
+            return Next::Wait;
+        }
+        if let Some(spoil) = self.spoil.take() {
+            return self.spoiled(spoil);
+        }
+        let end = container.run_ends.get(self.run).copied();
+        loop {
+            let step = match (self.backlog.next_index(), &mut self.follower) {
+                (Some(index), _) => Step::Record(index),
+                (None, Some(follower)) => follower.next(&container.log, end),
+                (None, None) => Step::End,
+            };
+            let index = match step {
+                Step::Record(index) => index,
+                Step::Wait => return Next::Wait,
+                Step::End => return Next::End,
+            };
+            let Some(record) = container.log.visible(index) else { continue };
+            match self.filter.judge(record) {
+                Verdict::Skip => {}
+                Verdict::Stop => return Next::End,
+                Verdict::Send => {
+                    let kind = if record.fd == Fd::Stdout { 1 } else { 2 };
+                    return Next::Send(self.framed(kind, &record.payload(self.query.timestamps)));
+                }
+            }
+        }
+    }
+
+    fn framed(&self, kind: u8, payload: &[u8]) -> Bytes {
+        if self.tty { Bytes::copy_from_slice(payload) } else { frame(kind, payload) }
+    }
+
+    /// A message that is never delivered whole, so no truth is lost with it.
+    fn victim(&self) -> Bytes {
+        self.framed(1, b"2026-01-01T00:00:00.000000000Z this message is cut in two halves\n")
+    }
+
+    fn obey(&mut self, order: Order) -> Next {
+        let (cut, last) = match order {
+            Order::ErrorFrame(text) => (Cut::Clean, Some(self.error(&text))),
+            Order::Cut(cut @ (Cut::Clean | Cut::Reset)) => (cut, None),
+            Order::Cut(Cut::MidFrame) => {
+                let whole = self.victim();
+                (Cut::MidFrame, Some(whole.slice(..whole.len() / 2)))
+            }
+            Order::Cut(Cut::MidChunk) => {
+                self.breaker.break_after(24);
+                (Cut::MidChunk, Some(self.victim()))
+            }
+        };
+        self.ending = Some(cut);
+        match last {
+            Some(bytes) => Next::Send(bytes),
+            None if cut == Cut::Clean => Next::End,
+            None => Next::Break,
+        }
+    }
+
+    fn spoiled(&mut self, spoil: Spoil) -> Next {
+        Next::Send(match spoil {
+            Spoil::Garbage => Bytes::from_static(b"\x09\xfe\x00\x7f garbage, not a frame \xff\n"),
+            Spoil::GiantLength => Bytes::from_static(b"\x01\0\0\0\xff\xff\xff\xf0what follows"),
+            Spoil::ErrorFrame(text) => {
+                self.ending = Some(Cut::Clean);
+                self.error(&text)
+            }
+        })
+    }
+
+    fn error(&self, text: &str) -> Bytes {
+        self.framed(3, format!("Error grabbing logs: {text}\n").as_bytes())
+    }
+}
+
+impl Drop for LogStream {
+    fn drop(&mut self) {
+        self.core.lock().streams.remove(&self.number);
+    }
+}
+
+/// A stdcopy frame.
+fn frame(kind: u8, payload: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(payload.len() + 8);
+    out.put_slice(&[kind, 0, 0, 0]);
+    out.put_u32(u32::try_from(payload.len()).unwrap_or(u32::MAX));
+    out.put_slice(payload);
+    out.freeze()
+}

@@ -1,0 +1,135 @@
+//! The capture store: every record, its order, its seams and its cursor in one SQLite file.
+//!
+//! SQLite gives durability, atomic "records + cursor" commits, and readers beside a writer. One
+//! row holds one compressed block, never one line. docs/STORE-FORMAT.md describes the file.
+//!
+//! | file | what |
+//! |---|---|
+//! | `types`, `error` | the values and errors that cross the border |
+//! | `writer`, `thread`, `core` | async handle, the one thread, and its synchronous heart |
+//! | `append`, `backfill`, `retention` | what commands do inside a transaction |
+//! | `state`, `tail`, `flags` | what the writer carries from record to record |
+//! | `codec`, `varint`, `block` | records to bytes and back; a block's row |
+//! | `seams`, `rows`, `schema`, `lock` | the other tables, the file, one engine per file |
+//! | `reader`, `decoded`, `cursor`, `page` | reading: blocks for search, pages for people |
+//!
+//! **Invariant**: order by key is order by sequence number inside a log, and every jump in
+//! sequence numbers has a seam row. **Invariant**: only a commit makes a [`StoreAck`].
+//! The store does not interpret cursors, does not compare records, and declares no gap itself.
+
+mod append;
+mod backfill;
+mod block;
+mod codec;
+mod core;
+mod cursor;
+mod decoded;
+mod error;
+mod fail;
+mod flags;
+mod lock;
+mod meter;
+mod page;
+mod reader;
+mod retention;
+mod rows;
+mod schema;
+mod seams;
+mod state;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod types;
+mod varint;
+mod writer;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::watch;
+
+pub use block::BlockMeta;
+pub use decoded::{BlockRecord, DecodedBlock};
+pub use error::{BackfillRefused, StoreError};
+pub use flags::JOIN_WINDOW;
+pub use lock::{LockInfo, lock_info};
+pub use page::PageLimit;
+pub use reader::StoreReader;
+pub use types::{
+    Append, Appended, BackfillRow, Clock, Durability, LogIdentity, LogPatch, LogRow, Part,
+    Retention, StoreAck, StoreOptions, Totals, WriterStats,
+};
+pub use writer::{PendingAppend, StoreWriter};
+
+use self::core::WriterCore;
+use meter::Meter;
+use thread::WriterThread;
+use writer::Shared;
+
+/// An open store: the writer's handle, a reader, and the lock that keeps other engines out.
+///
+/// Dropping it without [`Store::shutdown`] flushes as well, but hides an error.
+#[derive(Debug)]
+pub struct Store {
+    /// Writes.
+    pub writer: StoreWriter,
+    /// Reads.
+    pub reader: StoreReader,
+    running: Running,
+}
+
+/// The thread and the lock, in the order in which they end.
+#[derive(Debug)]
+struct Running {
+    writer: StoreWriter,
+    thread: Option<JoinHandle<Result<(), StoreError>>>,
+    _lock: lock::Lock,
+}
+
+impl Store {
+    /// Opens or makes the store in `options.dir` and starts its writer thread.
+    #[expect(clippy::needless_pass_by_value, reason = "an open store owns its options")]
+    pub fn open(options: StoreOptions, clock: Clock) -> Result<Self, StoreError> {
+        schema::make_dir(&options.dir)?;
+        let lock = lock::Lock::acquire(&options.dir, &options.engine_addr)?;
+        let (conn, path) = schema::open_writer(&options.dir, options.durability, &options.host)?;
+        let core = WriterCore::new(conn, path, options.retention)?;
+        let reader = StoreReader::open(&options.dir)?;
+        let shared = Arc::new(Shared::default());
+        let (commits, moved) = watch::channel(0);
+        let (writer, commands) = StoreWriter::new(Arc::clone(&shared), moved);
+        let mut thread =
+            WriterThread { core, commands, shared, commits, clock, meter: Meter::new() };
+        thread.publish(None);
+        let spawned = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || thread.run())
+            .map_err(|cause| StoreError::not_writable(&options.dir, cause))?;
+        let running = Running { writer: writer.clone(), thread: Some(spawned), _lock: lock };
+        Ok(Self { writer, reader, running })
+    }
+
+    /// Commits everything queued and joins the thread; blocks for about one commit.
+    pub fn shutdown(mut self) -> Result<(), StoreError> {
+        self.running.end()
+    }
+}
+
+impl Running {
+    fn end(&mut self) -> Result<(), StoreError> {
+        self.writer.stop();
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(StoreError::Closed),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Nobody is left to tell; senders whose append failed were told by their answers.
+        let _ = self.end();
+    }
+}

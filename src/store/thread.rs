@@ -1,0 +1,135 @@
+//! The writer thread: waits, drains, commits.
+//!
+//! A command that finds the store idle is committed at once; under load commands are collected
+//! until a tenth of a second after the last commit or four mebibytes, whichever comes first, so
+//! that `synchronous=FULL` costs about ten syncs a second.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use super::core::WriterCore;
+use super::error::StoreError;
+use super::meter::Meter;
+use super::types::Clock;
+use super::writer::{Queued, Shared};
+
+/// Shortest time between two commits, unless the group is large.
+const SPACING: Duration = Duration::from_millis(100);
+/// Record text that makes a group large.
+const GROUP_BYTES: usize = 4 << 20;
+/// How often retention looks for something to evict.
+const RETAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Everything the thread owns.
+pub(crate) struct WriterThread {
+    pub(crate) core: WriterCore,
+    pub(crate) commands: mpsc::Receiver<Queued>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commits: watch::Sender<u64>,
+    pub(crate) clock: Clock,
+    pub(crate) meter: Meter,
+}
+
+impl WriterThread {
+    /// Runs until told to stop and drained, or until every sender is gone.
+    pub(crate) fn run(mut self) -> Result<(), StoreError> {
+        // Only for waiting with a deadline; nothing else ever runs on it.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.map_err(|cause| StoreError::not_writable(self.core.path(), cause))?;
+        let mut last_commit = None::<Instant>;
+        let mut retain_at = Instant::now();
+        loop {
+            // Also while commands never stop coming: a full disk would be the end of all of them.
+            if Instant::now() >= retain_at {
+                retain_at = self.retain();
+            }
+            let wait = retain_at.saturating_duration_since(Instant::now());
+            match runtime.block_on(async { timeout(wait, self.commands.recv()).await }) {
+                Err(_) => retain_at = self.retain(),
+                Ok(None) => {
+                    self.commit()?;
+                    self.core.fold_log();
+                    return Ok(());
+                }
+                Ok(Some(first)) => {
+                    self.collect(&runtime, first, last_commit);
+                    // Every sender was told of a failure; the next group tries again.
+                    let _ = self.commit();
+                    last_commit = Some(Instant::now());
+                }
+            }
+            if self.shared.stop.load(std::sync::atomic::Ordering::SeqCst) {
+                self.commands.close();
+            }
+        }
+    }
+
+    /// Puts commands into the group until it is due.
+    fn collect(
+        &mut self,
+        runtime: &tokio::runtime::Runtime,
+        first: Queued,
+        last_commit: Option<Instant>,
+    ) {
+        let due = last_commit.map_or_else(Instant::now, |last| last + SPACING);
+        let mut next = Some(first);
+        let mut bytes = 0;
+        while let Some(queued) = next {
+            bytes += queued.command.bytes();
+            self.handle(queued);
+            if bytes >= GROUP_BYTES {
+                return;
+            }
+            next = self.commands.try_recv().ok();
+            let wait = due.saturating_duration_since(Instant::now());
+            let stopping = self.shared.stop.load(std::sync::atomic::Ordering::SeqCst);
+            if next.is_none() && !wait.is_zero() && !stopping && self.core.is_open() {
+                let recv = async { timeout(wait, self.commands.recv()).await };
+                next = runtime.block_on(recv).ok().flatten();
+            }
+        }
+    }
+
+    fn handle(&mut self, queued: Queued) {
+        let begun = Instant::now();
+        let result = self.core.handle(queued.command);
+        self.meter.worked(begun.elapsed());
+        if let Err(error) = result {
+            self.publish(Some(error));
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if !self.core.is_open() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let result = self.core.commit();
+        self.meter.committed(begun.elapsed());
+        if result.is_ok() {
+            self.commits.send_modify(|commits| *commits += 1);
+        }
+        self.publish(result.clone().err());
+        result
+    }
+
+    /// A few steps of eviction; says when to look again.
+    fn retain(&mut self) -> Instant {
+        let more = self.core.retain((self.clock)()).unwrap_or(false);
+        if more {
+            self.commits.send_modify(|commits| *commits += 1);
+            self.publish(None);
+        }
+        Instant::now() + if more { Duration::from_millis(50) } else { RETAIN_EVERY }
+    }
+
+    pub(crate) fn publish(&mut self, failed: Option<StoreError>) {
+        let commits = *self.commits.borrow();
+        let mut stats = self.meter.stats(self.core.connection(), self.core.path(), commits);
+        stats.blocked = failed.map(|error| error.to_string());
+        *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner) = stats;
+    }
+}

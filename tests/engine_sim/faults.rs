@@ -1,0 +1,139 @@
+//! Daemons and answers that misbehave.
+
+use std::time::Duration;
+
+use logcap_tui::engine::snapshot::Link;
+use logcap_tui::model::{EventKind, State};
+use logcap_tui::sim::{ContainerSpec, Endpoint, Profile, Target};
+
+use crate::harness::{Lab, is_live};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_goes_and_comes_back_is_one_failure() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids: Vec<_> = (0..10)
+        .map(|n| lab.sim.run(ContainerSpec::named(format!("c{n}"))))
+        .chain([lab.sim.run(ContainerSpec::named("belled").rotating("10m", 3))])
+        .collect();
+    lab.start().await;
+    lab.rest().await;
+    lab.sim.stop().await;
+    ids.iter().for_each(|id| lab.sim.emit_many(id, 30, |n| format!("meanwhile {n}")));
+    lab.wait_for("the daemon down and everybody waiting", |s| {
+        matches!(s.docker.link, Link::Down { .. })
+            && s.monitors.iter().all(|row| row.phase.as_str() == "daemon_down")
+    })
+    .await;
+    lab.sim.restart().await.unwrap();
+    let back = lab.wait_for("all back", |s| s.monitors.iter().all(|row| is_live(row))).await;
+    assert_eq!(back.totals.failures_5m, 1, "one failure, not one per monitor");
+    assert_eq!(lab.count_events(EventKind::DaemonDown), 1);
+    lab.assert_all_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_restarts_between_two_requests_costs_nothing() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids: Vec<_> = (0..10).map(|n| lab.sim.run(ContainerSpec::named(format!("c{n}")))).collect();
+    lab.start().await;
+    let load = lab.load(&ids, Duration::from_millis(5), 2);
+    for round in 1..=3 {
+        lab.wait_for("live monitors", |s| s.monitors.iter().all(|row| is_live(row))).await;
+        lab.wait_for("progress", |s| s.monitors.iter().all(|row| row.flow.stored > round * 100))
+            .await;
+        lab.sim.restart_daemon(true);
+    }
+    load.stop().await;
+    lab.assert_all_complete().await;
+    lab.sim.emit_many(&ids[0], 10, |n| format!("last words {n}"));
+    lab.sim.restart_daemon(false);
+    lab.wait_for("ended logs", |s| {
+        s.monitors.iter().all(|row| matches!(row.state, State::Ended { .. }) && !row.running)
+    })
+    .await;
+    lab.assert_all_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn error_frames_garbage_and_giant_lengths_are_faults_and_never_lines() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids = [
+        lab.sim.run(ContainerSpec::named("trusted")),
+        lab.sim.run(ContainerSpec::named("belled").rotating("10m", 3)),
+    ];
+    lab.start().await;
+    lab.rest().await;
+    let load = lab.load(&ids, Duration::from_millis(5), 2);
+    for id in &ids {
+        for fault in 0..3 {
+            lab.wait_row("live", id, is_live).await;
+            match fault {
+                0 => lab.sim.error_frame(id, "invalid character"),
+                1 => lab.sim.garbage_frames(id),
+                _ => lab.sim.giant_length(id),
+            }
+            let before = lab.wait_row("live", id, is_live).await.flow.stored;
+            lab.wait_row("progress", id, |row| row.flow.stored > before + 100).await;
+        }
+    }
+    load.stop().await;
+    lab.assert_all_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_are_got_over_by_themselves() {
+    let refusals = [
+        (Endpoint::Logs, 404),
+        (Endpoint::Logs, 409),
+        (Endpoint::Logs, 500),
+        (Endpoint::Logs, 501),
+        (Endpoint::Inspect, 404),
+        (Endpoint::Inspect, 500),
+    ];
+    // Side by side: each spends its time waiting.
+    let cases = refusals.map(|(endpoint, status)| async move {
+        let mut lab = Lab::new(Profile::Moby20_10, 20);
+        let ids = [
+            lab.sim.run(ContainerSpec::named("trusted")),
+            lab.sim.run(ContainerSpec::named("belled").rotating("10m", 3)),
+        ];
+        ids.iter().for_each(|id| lab.sim.emit_many(id, 20, |n| format!("before {n}")));
+        lab.start().await;
+        lab.rest().await;
+        for id in &ids {
+            lab.sim.fail_next(id, endpoint, status, 2);
+            lab.sim.cut_streams(id, logcap_tui::sim::Cut::Clean);
+            lab.sim.emit_many(id, 20, |n| format!("after {endpoint:?} {status} {n}"));
+        }
+        lab.wait_for("all live again with everything", |s| {
+            s.monitors.iter().all(|row| is_live(row) && row.flow.stored == 40)
+        })
+        .await;
+        lab.assert_all_complete().await;
+    });
+    futures_util::future::join_all(cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_cannot_be_read_is_unreadable_and_no_failure() {
+    let mut lab = Lab::new(Profile::Moby20_10, 20);
+    let id = lab.sim.run(ContainerSpec::named("mute").driver("none"));
+    lab.start().await;
+    lab.wait_row("unreadable", &id, |row| matches!(row.state, State::Unreadable { .. })).await;
+    let snapshot = lab.rest().await;
+    assert!(snapshot.is_healthy());
+    assert_eq!(snapshot.totals.failures_5m, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_in_small_pieces_are_put_together() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids = [
+        lab.sim.run(ContainerSpec::named("trusted")),
+        lab.sim.run(ContainerSpec::named("terminal").tty()),
+    ];
+    lab.sim.dribble(Target::All, true);
+    lab.start().await;
+    ids.iter().for_each(|id| lab.sim.emit_many(id, 20, |n| format!("piece by piece {n}")));
+    lab.assert_all_complete().await;
+}

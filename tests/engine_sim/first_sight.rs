@@ -1,0 +1,112 @@
+//! What is taken of a log that is seen for the first time, and what is fetched later.
+
+use logcap_tui::config::History;
+use logcap_tui::engine::snapshot::Backfill;
+use logcap_tui::engine::{Targets, Verb};
+use logcap_tui::model::{ContainerId, SeamKind};
+use logcap_tui::sim::{ContainerSpec, Profile};
+
+use crate::harness::{Lab, is_live};
+
+async fn adopted(history: History, spec: ContainerSpec, old: usize) -> (Lab, ContainerId) {
+    let mut lab = Lab::new(Profile::Moby20_10, 10).history(history);
+    let id = lab.sim.run(spec);
+    lab.sim.emit_many(&id, old, |n| format!("old {n}"));
+    lab.start().await;
+    lab.rest().await;
+    lab.sim.emit_many(&id, 50, |n| format!("new {n}"));
+    lab.rest().await;
+    (lab, id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_policy_takes_what_it_says() {
+    let policies = [
+        (History::All, 5_000),
+        (History::Tail(700), 700),
+        (History::Tail(9_000), 5_000),
+        (History::Now, 0),
+    ];
+    // Side by side: each spends its time waiting.
+    let cases = policies.map(|(history, taken)| async move {
+        for spec in [
+            ContainerSpec::named("trusted"),
+            ContainerSpec::named("belled").rotating("10m", 3),
+            ContainerSpec::named("terminal").tty(),
+        ] {
+            let (lab, id) = adopted(history, spec, 5_000).await;
+            let verdict = lab.verdict(&id);
+            let left = 5_000 - taken;
+            // To take nothing, one record has to be known; it is taken.
+            let left = if taken == 0 { left - 1 } else { left };
+            assert_eq!(verdict.excused, left, "{history:?}: {verdict:?}");
+            assert!(verdict.is_clean(), "{history:?}: {verdict:?}");
+            let seams = lab.seams_of(&id, SeamKind::NotTaken).len();
+            assert_eq!(seams, usize::from(left > 0), "{history:?}: {:#?}", lab.seams(&id));
+        }
+    });
+    futures_util::future::join_all(cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_policy_auto_fetches_older_history_and_an_order_the_rest() {
+    let (lab, id) = adopted(History::Auto, ContainerSpec::named("old"), 150_000).await;
+    let row = lab
+        .wait_row("the policy's share", &id, |row| {
+            row.backfill == Backfill::Available && row.stored_total > 100_000
+        })
+        .await;
+    assert!(row.flow.is_conserved(), "{:?}", row.flow);
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean() && verdict.excused > 0, "{verdict:?}");
+    assert_eq!(lab.seams_of(&id, SeamKind::Joined).len(), 1, "{:#?}", lab.seams(&id));
+    assert_eq!(lab.seams_of(&id, SeamKind::NotTaken).len(), 1, "{:#?}", lab.seams(&id));
+    lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+    let row = lab
+        .wait_row("everything", &id, |row| {
+            row.backfill == Backfill::None && row.stored_total == 150_050
+        })
+        .await;
+    assert!(row.flow.is_conserved(), "{:?}", row.flow);
+    assert!(lab.seams_of(&id, SeamKind::NotTaken).is_empty(), "{:#?}", lab.seams(&id));
+    lab.assert_all_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn history_of_a_stopped_container_is_fetched_too() {
+    let (lab, id) = adopted(History::Tail(100), ContainerSpec::named("done"), 2_000).await;
+    lab.sim.die(&id);
+    lab.wait_row("its end", &id, |row| !row.running && row.phase.as_str() == "ended").await;
+    lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+    lab.wait_row("everything", &id, |row| {
+        row.backfill == Backfill::None && row.stored_total == 2_050
+    })
+    .await;
+    lab.assert_all_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backfill_that_was_interrupted_can_be_ordered_again() {
+    let (lab, id) = adopted(History::Tail(100), ContainerSpec::named("old"), 30_000).await;
+    for verb in [Verb::Restart, Verb::Pause] {
+        lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+        lab.order(verb, Targets::All).await;
+        if verb == Verb::Pause {
+            lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+            lab.order(Verb::Resume, Targets::All).await;
+        }
+        lab.wait_row("live, no backfill", &id, |row| {
+            is_live(row) && !matches!(row.backfill, Backfill::Running { .. })
+        })
+        .await;
+        let verdict = lab.verdict(&id);
+        assert!(verdict.is_clean(), "{verdict:?} {:#?}", lab.seams(&id));
+    }
+    if lab.wait_row("live", &id, is_live).await.backfill == Backfill::Available {
+        lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+    }
+    lab.wait_row("no more history", &id, |row| row.backfill == Backfill::None).await;
+    lab.rest().await;
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean(), "{verdict:?} {:#?}", lab.seams(&id));
+}

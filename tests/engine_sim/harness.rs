@@ -1,0 +1,394 @@
+//! One simulated daemon, one store and the engine between them; what to wait for; the verdict.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use logcap_tui::config::{Filter, History};
+use logcap_tui::docker::{Docker, Endpoint};
+use logcap_tui::engine::snapshot::MonitorRow;
+use logcap_tui::engine::{
+    Clock, Command, CommandAnswer, Engine, EngineHandle, EngineSnapshot, Plan, Setup, Targets,
+    Verb, Way,
+};
+use logcap_tui::model::{
+    BeatKind, ContainerId, EventKind, Moment, Seam, SeamKind, State, TaskHealth, TimelineEvent,
+    Timing, Waiting,
+};
+use logcap_tui::sim::{Profile, Sim, SimRecord};
+use logcap_tui::store::{Durability, LogRow, Retention, Store, StoreError, StoreOptions};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::{interval, timeout};
+
+use crate::oracle::{Item, OracleLine, Verdict, judge};
+
+/// No wait takes longer, unless the test says so.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A daemon with an engine that captures it.
+pub(crate) struct Lab {
+    pub(crate) sim: Sim,
+    pub(crate) timing: Timing,
+    history: History,
+    dir: TempDir,
+    running: Option<Running>,
+}
+
+struct Running {
+    engine: Engine,
+    store: Store,
+    clock: Clock,
+}
+
+impl Lab {
+    /// A daemon without containers and no engine yet.
+    pub(crate) fn new(profile: Profile, factor: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let sim = Sim::start(&dir.path().join("docker.sock"), profile).unwrap();
+        let timing = Timing::from_probe(Timing::PROBE_MIN).unwrap().accelerated(factor);
+        Self { sim, timing, history: History::All, dir, running: None }
+    }
+
+    /// With another policy for first sight.
+    pub(crate) fn history(self, history: History) -> Self {
+        Self { history, ..self }
+    }
+
+    fn store_dir(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    /// Starts the engine and waits for its first reconcile.
+    pub(crate) async fn start(&mut self) {
+        let store = open_store(self.store_dir());
+        let clock = Clock::system();
+        let setup = Setup {
+            writer: store.writer.clone(),
+            reader: store.reader.clone(),
+            clock: clock.clone(),
+            timing: self.timing,
+            history: self.history,
+            host: "sim".to_owned(),
+            fd_limit: 1024,
+        };
+        let uri = format!("unix://{}", self.sim.socket().display());
+        let endpoint: Endpoint = uri.parse().unwrap();
+        let docker = Docker::new(endpoint, &self.timing).unwrap();
+        let plan = Plan {
+            ways: vec![Way { docker, uri, reason: "test".to_owned() }],
+            filter: Filter::default(),
+            own: None,
+            store_path: self.store_dir().display().to_string(),
+            store_limit: None,
+            servers: Vec::new(),
+        };
+        let engine = Engine::start(setup, plan).unwrap();
+        self.running = Some(Running { engine, store, clock });
+        self.wait_for("the first reconcile", |s| s.ready).await;
+    }
+
+    /// Stops the engine and closes the store; how long the engine took.
+    pub(crate) async fn stop(&mut self) -> Duration {
+        let running = self.running.take().unwrap();
+        let begun = std::time::Instant::now();
+        running.engine.stop().await;
+        let took = begun.elapsed();
+        running.store.shutdown().unwrap();
+        took
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    pub(crate) fn handle(&self) -> EngineHandle {
+        self.running().engine.handle()
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<EngineSnapshot> {
+        self.handle().snapshot()
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.running().clock.now()
+    }
+
+    /// Waits until a picture fulfils the condition.
+    pub(crate) async fn wait_for(
+        &self,
+        what: &str,
+        condition: impl Fn(&EngineSnapshot) -> bool,
+    ) -> Arc<EngineSnapshot> {
+        self.wait_within(what, DEADLINE, condition).await
+    }
+
+    /// The same with another deadline.
+    pub(crate) async fn wait_within(
+        &self,
+        what: &str,
+        deadline: Duration,
+        condition: impl Fn(&EngineSnapshot) -> bool,
+    ) -> Arc<EngineSnapshot> {
+        let mut pictures = self.handle().snapshots();
+        let waited = timeout(deadline, pictures.wait_for(|s| condition(s))).await;
+        match waited {
+            Ok(picture) => Arc::clone(&picture.unwrap()),
+            Err(_) => {
+                panic!("no {what} within {deadline:?}:\n{}", describe(&self.snapshot()))
+            }
+        }
+    }
+
+    /// Waits until one monitor fulfils the condition.
+    pub(crate) async fn wait_row(
+        &self,
+        what: &str,
+        id: &ContainerId,
+        condition: impl Fn(&MonitorRow) -> bool,
+    ) -> Arc<MonitorRow> {
+        let snapshot = self.wait_for(what, |s| row(s, id).is_some_and(|row| condition(row))).await;
+        Arc::clone(row(&snapshot, id).unwrap())
+    }
+
+    /// Waits until something else than a picture holds, looking at each new picture.
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> bool) {
+        self.wait_for(what, |_| condition()).await;
+    }
+
+    /// Waits until everything that was emitted before this call is proved to be stored, or its
+    /// log is at its end, and checks the books.
+    pub(crate) async fn rest(&self) -> Arc<EngineSnapshot> {
+        let mark = self.now();
+        let done = |row: &Arc<MonitorRow>| match &row.state {
+            State::Live { .. } => {
+                row.beat.is_some_and(|beat| beat.kind == BeatKind::Verified && beat.at > mark)
+            }
+            State::Ended { .. } => !row.running,
+            State::Unreadable { .. } | State::Waiting { why: Waiting::Paused } => true,
+            _ => false,
+        };
+        // Nothing is written meanwhile, so what was proved stays proved.
+        let proved = RefCell::new(BTreeSet::new());
+        let at_rest = |s: &EngineSnapshot| {
+            let mut proved = proved.borrow_mut();
+            proved.extend(s.monitors.iter().filter(|row| done(row)).map(|row| row.id.clone()));
+            s.at > mark
+                && s.monitors.iter().all(|row| proved.contains(&row.id))
+                && s.monitors.iter().all(|m| m.flow.in_flight == 0)
+                && s.tasks.expected == s.tasks.actual
+        };
+        let snapshot = self.wait_for("rest", at_rest).await;
+        for row in &snapshot.monitors {
+            assert!(row.flow.is_conserved(), "{}: {:?}", row.name, row.flow);
+            assert_eq!(row.panics, 0, "{}", row.name);
+        }
+        assert!(snapshot.totals.flow.is_conserved(), "{:?}", snapshot.totals.flow);
+        snapshot
+    }
+
+    /// Gives an order and expects that nobody refuses it.
+    pub(crate) async fn order(&self, verb: Verb, targets: Targets) -> CommandAnswer {
+        let answer = self.handle().command(Command { verb, targets }).await.unwrap();
+        assert!(answer.refused.is_empty(), "{answer:?}");
+        answer
+    }
+
+    /// The row of a container's log.
+    pub(crate) fn log(&self, id: &ContainerId) -> LogRow {
+        self.running().store.reader.log_by_container(id).unwrap().unwrap()
+    }
+
+    /// The seams of a container's log, in order.
+    pub(crate) fn seams(&self, id: &ContainerId) -> Vec<Seam> {
+        let log = self.log(id).id;
+        let seams = self.running().store.reader.seams(Some(log)).unwrap();
+        seams.into_iter().map(|(_, seam)| seam).collect()
+    }
+
+    /// Its seams of one kind.
+    pub(crate) fn seams_of(&self, id: &ContainerId, kind: SeamKind) -> Vec<Seam> {
+        let mut seams = self.seams(id);
+        seams.retain(|seam| seam.what.kind == kind);
+        seams
+    }
+
+    /// The timeline, oldest first.
+    pub(crate) fn events(&self) -> Vec<TimelineEvent> {
+        self.running().store.reader.events(100_000).unwrap()
+    }
+
+    pub(crate) fn count_events(&self, kind: EventKind) -> usize {
+        self.events().iter().filter(|event| event.kind == kind).count()
+    }
+
+    /// What the store holds of a container, in order, with its seams.
+    fn items(&self, id: &ContainerId) -> Vec<Item> {
+        let reader = &self.running().store.reader;
+        let Some(log) = reader.log_by_container(id).unwrap() else { return Vec::new() };
+        let mut items = loop {
+            match self.lines(log.id) {
+                Ok(lines) => break lines,
+                // Merged between listing and decoding: list again.
+                Err(StoreError::Gone { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        for seam in self.seams(id) {
+            // A seam stands right behind `after_seq`; no record has its place.
+            let place = (seam.after_seq.0, 1);
+            match seam.what.kind {
+                SeamKind::Gap | SeamKind::Damaged => items.push((place, Item::Gap)),
+                SeamKind::NotTaken | SeamKind::Evicted => items.push((place, Item::Excused)),
+                SeamKind::Joined => {}
+            }
+        }
+        items.sort_by_key(|(place, _)| *place);
+        items.into_iter().map(|(_, item)| item).collect()
+    }
+
+    fn lines(&self, log: logcap_tui::model::LogId) -> Result<Vec<((i64, u8), Item)>, StoreError> {
+        let reader = &self.running().store.reader;
+        let mut lines = Vec::new();
+        for block in reader.blocks(Some(&[log]), None, None)? {
+            for record in reader.decode(&block)?.records() {
+                let line = line(record.fd, record.ts, record.newline, record.bytes);
+                lines.push(((record.seq.0, 0), Item::Line(line)));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Compares everything that was emitted with everything that is stored.
+    pub(crate) fn verdict(&self, id: &ContainerId) -> Verdict {
+        let reader = &self.running().store.reader;
+        let tty = reader.log_by_container(id).unwrap().is_some_and(|log| log.identity.tty);
+        let truth = |record: &SimRecord| {
+            // On a terminal the carriage return belongs to the line's end.
+            let cr = tty && record.newline;
+            let bytes = record.bytes.strip_suffix(b"\r").filter(|_| cr).unwrap_or(&record.bytes);
+            line(record.fd, record.ts, record.newline, bytes)
+        };
+        let truth: Vec<OracleLine> = self.sim.records(id).iter().map(truth).collect();
+        judge(&truth, &self.items(id))
+    }
+
+    /// Every record once, in order, unchanged, and no gap.
+    pub(crate) fn assert_complete(&self, id: &ContainerId) {
+        let verdict = self.verdict(id);
+        assert!(verdict.is_complete(), "{verdict:?}\n{:#?}", self.seams(id));
+    }
+
+    /// The same for every container that the engine captures, after coming to rest.
+    pub(crate) async fn assert_all_complete(&self) {
+        for row in &self.rest().await.monitors {
+            self.assert_complete(&row.id);
+        }
+    }
+
+    /// Connections that the daemon holds open.
+    pub(crate) fn connections(&self) -> usize {
+        let socket = self.sim.socket().display().to_string();
+        let all = std::fs::read_to_string("/proc/net/unix").unwrap();
+        // The listener is one of them.
+        all.lines().filter(|line| line.ends_with(&socket)).count().saturating_sub(1)
+    }
+
+    /// Makes containers write a line each, again and again, until the load is stopped.
+    pub(crate) fn load(&self, ids: &[ContainerId], every: Duration, lines: usize) -> Load {
+        let (sim, ids, stop) = (self.sim.clone(), ids.to_vec(), Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let task = tokio::spawn(async move {
+            let mut ticks = interval(every);
+            let mut written = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                ticks.tick().await;
+                for id in &ids {
+                    sim.emit_many(id, lines, |n| format!("load line {}", written + n));
+                }
+                written += lines;
+            }
+            written
+        });
+        Load { stop, task }
+    }
+}
+
+/// Containers that write.
+pub(crate) struct Load {
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<usize>,
+}
+
+impl Load {
+    /// Ends it; how many lines each container wrote.
+    pub(crate) async fn stop(self) -> usize {
+        self.stop.store(true, Ordering::Relaxed);
+        timeout(DEADLINE, self.task).await.unwrap().unwrap()
+    }
+}
+
+/// The record as the oracle compares it: its newline is part of its text.
+fn line(
+    fd: logcap_tui::model::Fd,
+    ts: logcap_tui::model::Timestamp,
+    newline: bool,
+    bytes: &[u8],
+) -> OracleLine {
+    let mut text = bytes.to_vec();
+    text.extend(newline.then_some(b'\n'));
+    OracleLine { fd, ts, text }
+}
+
+fn open_store(dir: PathBuf) -> Store {
+    let options = StoreOptions {
+        dir,
+        durability: Durability::Normal,
+        retention: Retention::default(),
+        host: "sim".to_owned(),
+        engine_addr: String::new(),
+    };
+    let now = || logcap_tui::model::Timestamp::from_system(std::time::SystemTime::now());
+    Store::open(options, Arc::new(now)).unwrap()
+}
+
+/// One monitor of a picture.
+pub(crate) fn row<'a>(
+    snapshot: &'a EngineSnapshot,
+    id: &ContainerId,
+) -> Option<&'a Arc<MonitorRow>> {
+    snapshot.monitors.iter().find(|row| row.id == *id)
+}
+
+/// Live, with fresh evidence.
+pub(crate) fn is_live(row: &MonitorRow) -> bool {
+    matches!(row.state, State::Live { .. }) && row.health == TaskHealth::Running
+}
+
+/// Everything that may explain why a wait was in vain.
+pub(crate) fn describe(s: &EngineSnapshot) -> String {
+    let mut text = format!("at {:?} {:?} {:?}\n", s.at, s.docker.link, s.tasks);
+    for row in &s.monitors {
+        let _ = write!(
+            text,
+            "{}: {:?} {:?} beat {:?} {:?} reads {:?} reopens {:?} doubts {:?} backfill {:?} \
+             failure {:?}\n  {:?}\n",
+            row.name,
+            row.state,
+            row.health,
+            row.beat,
+            row.flow,
+            row.reads_by,
+            row.reopens_by,
+            row.doubts_by,
+            row.backfill,
+            row.failure,
+            row.transitions,
+        );
+    }
+    text
+}

@@ -1,0 +1,147 @@
+//! Logs whose files rotate: the follow is only a bell there, because it repeats and skips.
+
+use std::time::Duration;
+
+use logcap_tui::engine::{Targets, Verb};
+use logcap_tui::model::{Away, Lost, Seam, SeamKind};
+use logcap_tui::sim::{ContainerSpec, Profile};
+
+use crate::harness::{Lab, is_live};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logs_that_rotate_at_speed_lose_nothing_in_silence() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids = [
+        lab.sim.run(ContainerSpec::named("few").rotating("100k", 5)),
+        lab.sim.run(ContainerSpec::named("one").rotating("1m", 1)),
+        lab.sim.run(ContainerSpec::named("packed").rotating("200k", 3).option("compress", "true")),
+        lab.sim.run(ContainerSpec::named("local").driver("local").option("max-size", "1m")),
+    ];
+    lab.start().await;
+    lab.wait_for("live monitors", |s| s.monitors.iter().all(|row| is_live(row))).await;
+    let load = lab.load(&ids, Duration::from_millis(5), 10);
+    lab.until("20 rotations", || lab.sim.rotations(&ids[0]) > 20).await;
+    load.stop().await;
+    lab.rest().await;
+    for id in &ids {
+        let verdict = lab.verdict(id);
+        assert!(verdict.is_clean(), "{verdict:?}\n{:#?}", lab.seams(id));
+    }
+    assert!(lab.sim.rotations(&ids[0]) > 20);
+}
+
+fn gaps(lab: &Lab, id: &logcap_tui::model::ContainerId) -> Vec<Seam> {
+    lab.seams_of(id, SeamKind::Gap)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_during_a_pause_is_fetched_and_is_no_gap() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids = [
+        lab.sim.run(ContainerSpec::named("trusted")),
+        lab.sim.run(ContainerSpec::named("belled").rotating("1m", 5)),
+    ];
+    ids.iter().for_each(|id| lab.sim.emit_many(id, 50, |n| format!("before {n}")));
+    lab.start().await;
+    lab.rest().await;
+    for round in 0..3 {
+        lab.order(Verb::Pause, Targets::All).await;
+        lab.wait_for("pause", |s| s.monitors.iter().all(|row| row.phase.as_str() == "paused"))
+            .await;
+        ids.iter().for_each(|id| lab.sim.emit_many(id, 2_000, |n| format!("away {round} {n}")));
+        lab.order(Verb::Resume, Targets::All).await;
+        lab.rest().await;
+    }
+    lab.assert_all_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_rotated_away_during_a_pause_is_one_gap() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let id = lab.sim.run(ContainerSpec::named("belled").rotating("10k", 2));
+    lab.sim.emit_many(&id, 50, |n| format!("before {n}"));
+    lab.start().await;
+    lab.rest().await;
+    lab.order(Verb::Pause, Targets::All).await;
+    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    lab.sim.emit_many(&id, 2_000, |n| format!("away {n}"));
+    lab.order(Verb::Resume, Targets::All).await;
+    lab.rest().await;
+    lab.sim.emit_many(&id, 20, |n| format!("after {n}"));
+    lab.rest().await;
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean() && verdict.reported > 1_000, "{verdict:?}");
+    let gaps = gaps(&lab, &id);
+    assert_eq!(gaps.len(), 1, "{gaps:#?}");
+    assert_eq!(gaps[0].what.lost, Some(Lost::Rotated));
+    assert_eq!(gaps[0].what.away, Some(Away::Paused));
+    let row = lab.wait_row("the count of gaps", &id, |row| row.gaps == 1).await;
+    assert_eq!(row.gaps_new, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_truncation_with_a_loss_is_one_gap() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let id = lab.sim.run(ContainerSpec::named("cut"));
+    lab.sim.emit_many(&id, 50, |n| format!("before {n}"));
+    lab.start().await;
+    lab.rest().await;
+    lab.order(Verb::Pause, Targets::All).await;
+    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    lab.sim.emit_many(&id, 30, |n| format!("lost {n}"));
+    lab.sim.truncate(&id);
+    lab.sim.emit_many(&id, 20, |n| format!("after {n}"));
+    lab.order(Verb::Resume, Targets::All).await;
+    lab.rest().await;
+    // A follow hangs behind a truncation; the probe finds what it does not deliver.
+    lab.sim.emit_many(&id, 20, |n| format!("later {n}"));
+    lab.rest().await;
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean() && verdict.reported == 30, "{verdict:?}");
+    let gaps = gaps(&lab, &id);
+    assert_eq!(gaps.len(), 1, "{gaps:#?}");
+    assert_eq!(gaps[0].what.lost, Some(Lost::Truncated));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_truncation_without_a_loss_cannot_be_told_from_one_and_is_a_seam() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let id = lab.sim.run(ContainerSpec::named("cut"));
+    lab.sim.emit_many(&id, 50, |n| format!("before {n}"));
+    lab.start().await;
+    lab.rest().await;
+    lab.sim.truncate(&id);
+    lab.sim.emit_many(&id, 20, |n| format!("after {n}"));
+    lab.rest().await;
+    lab.rest().await;
+    let verdict = lab.verdict(&id);
+    assert_eq!((verdict.lost_unreported, verdict.duplicated, verdict.reordered), (0, 0, 0));
+    assert_eq!(gaps(&lab, &id).len(), 1, "{verdict:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_engine_goes_on_where_it_was() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids = [
+        lab.sim.run(ContainerSpec::named("trusted")),
+        lab.sim.run(ContainerSpec::named("belled").rotating("1m", 5)),
+        lab.sim.run(ContainerSpec::named("small").rotating("5k", 2)),
+    ];
+    for round in 0..3 {
+        lab.start().await;
+        ids.iter().for_each(|id| lab.sim.emit_many(id, 20, |n| format!("there {round} {n}")));
+        lab.rest().await;
+        lab.stop().await;
+        let quiet = ids.iter().take(2);
+        quiet.for_each(|id| lab.sim.emit_many(id, 500, |n| format!("away {round} {n}")));
+    }
+    lab.sim.emit_many(&ids[2], 1_000, |n| format!("too much {n}"));
+    lab.start().await;
+    lab.rest().await;
+    ids.iter().take(2).for_each(|id| lab.assert_complete(id));
+    let verdict = lab.verdict(&ids[2]);
+    assert!(verdict.is_clean() && verdict.reported > 0, "{verdict:?}");
+    let gaps = gaps(&lab, &ids[2]);
+    assert_eq!(gaps.len(), 1, "{gaps:#?}");
+    assert_eq!(gaps[0].what.away, Some(Away::NotRunning));
+}
