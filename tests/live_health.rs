@@ -49,12 +49,22 @@ fn health(address: &str) -> (u16, Value) {
     (code, serde_json::from_str(&body).unwrap_or_default())
 }
 
-/// State and phase of the task of one container.
-fn words(health: &Value, name: &str) -> (String, String) {
-    let tasks = health["tasks"].as_array().unwrap();
-    let task = tasks.iter().find(|t| t["name"] == name).unwrap();
-    let word = |key: &str| task[key].as_str().unwrap().to_owned();
-    (word("state"), word("phase"))
+/// State and phase of the task of one container, if the document has them.
+fn words(health: &Value, name: &str) -> Option<(String, String)> {
+    let task = health["tasks"].as_array()?.iter().find(|t| t["name"] == name)?;
+    let word = |key: &str| Some(task[key].as_str()?.to_owned());
+    Some((word("state")?, word("phase")?))
+}
+
+/// Waits until the task of one container has this state and phase, and returns the answer that
+/// says so. A monitor passes through others on its way there: a turn to read may be waited for.
+fn settled(address: &str, name: &str, state: &str, phase: &str) -> (u16, Value) {
+    let (mut last, want) = (health(address), (state.to_owned(), phase.to_owned()));
+    wait_until(&format!("{name} is {state}, {phase}"), MINUTE, || {
+        last = health(address);
+        words(&last.1, name).as_ref() == Some(&want)
+    });
+    last
 }
 
 #[test]
@@ -72,29 +82,22 @@ fn health_counts_what_runs_and_nothing_else() {
     let program = Program::capture(&second.daemon, &data, &["--probe", "5s", "--listen", &address]);
     wait_until("three run", MINUTE, || running(&address) == Some(3));
     assert_eq!(ask(&address, "/ready").0, 200);
-    let (code, document) = health(&address);
+    let (code, document) = settled(&address, &unreadable.name, "stopped", "unreadable");
     assert_eq!((code, &document["status"]), (200, &"ok".into()), "{document:#}");
-    let word = |document: &Value, name: &str| words(document, name);
-    let stopped = ("stopped".to_owned(), "unreadable".to_owned());
-    assert_eq!(word(&document, &unreadable.name), stopped, "unreadable");
     assert_eq!(document["unreadable"], 1);
 
     // Held by the user.
     assert_eq!(program.order(Verb::Pause, &busy).done, 1);
-    wait_until("two run", MINUTE, || running(&address) == Some(2));
-    let (code, document) = health(&address);
-    let paused = ("paused".to_owned(), "paused".to_owned());
-    assert_eq!((code, word(&document, &busy.name)), (200, paused));
-    assert_eq!(document["paused"], 1);
+    let (code, document) = settled(&address, &busy.name, "paused", "paused");
+    assert_eq!((code, &document["paused"]), (200, &1.into()), "{document:#}");
+    assert_eq!(running(&address), Some(2));
     assert_eq!(program.order(Verb::Resume, &busy).done, 1);
     wait_until("three run again", MINUTE, || running(&address) == Some(3));
 
     // Stopped.
     quiet.stop_now();
-    wait_until("two run", MINUTE, || running(&address) == Some(2));
-    let (code, document) = health(&address);
-    let ended = ("stopped".to_owned(), "ended".to_owned());
-    assert_eq!((code, word(&document, &quiet.name)), (200, ended));
+    let (code, _) = settled(&address, &quiet.name, "stopped", "ended");
+    assert_eq!((code, running(&address)), (200, Some(2)));
     quiet.docker("start");
     wait_until("three run again", MINUTE, || running(&address) == Some(3));
 
@@ -117,7 +120,7 @@ fn stuck(second: &SecondDaemon, address: &str) {
         health(address).0 == 503
     });
     let (_, document) = health(address);
-    assert_eq!(document["status"], "failing");
+    assert_eq!(document["status"], "failing", "{document:#}");
     eprintln!(
         "daemon stands still: none runs after {none_runs:?}, 503 after {:?}: {}",
         start.elapsed(),
@@ -226,6 +229,9 @@ fn a_second_engine_on_the_same_store_says_so() {
     let first = Program::capture(&lab.daemon, &data, &only);
     let run = once(&lab.daemon, &data, &only);
     let pid = first.pid().as_raw_nonzero().to_string();
+    wait_until("the first has stored it", MINUTE, || {
+        first.try_snapshot().is_some_and(|s| s.totals.flow.stored == 10)
+    });
     assert_eq!(run.code, Some(4), "{}", run.stderr);
     assert!(run.stderr.contains(&pid), "it names the process {pid}: {}", run.stderr);
     assert!(run.stderr.contains("engine.sock"), "and where it answers: {}", run.stderr);
