@@ -78,6 +78,7 @@ impl Container {
         LogRequest {
             id: self.id.clone(),
             tty: false,
+            cuts: Vec::new(),
             tail: Tail::All,
             since: None,
             follow: false,
@@ -294,6 +295,7 @@ async fn a_million_lines_arrive_complete() {
         let request = LogRequest {
             id: id.clone(),
             tty: false,
+            cuts: Vec::new(),
             tail: Tail::All,
             since: None,
             follow: false,

@@ -99,6 +99,7 @@ fn read(follow: bool) -> LogRequest {
     LogRequest {
         id: ContainerId::new("abc").unwrap(),
         tty: false,
+        cuts: Vec::new(),
         tail: Tail::All,
         since: None,
         follow,

@@ -92,7 +92,7 @@ impl LogStream {
         limits: Limits,
     ) -> Self {
         let decoder = if request.tty {
-            Decoder::Tty(Tty::default())
+            Decoder::Tty(Tty::with_cuts(request.cuts.clone()))
         } else {
             Decoder::Frames(Frames::default())
         };

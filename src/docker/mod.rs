@@ -39,4 +39,4 @@ pub use link::{Connect, KeptConnection};
 pub use logs::{LogStream, Step};
 pub use own::own_container_id;
 pub use paced::{Duplex, Wire};
-pub use request::{LogRequest, Tail};
+pub use request::{LineCut, LogRequest, Tail};

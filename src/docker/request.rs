@@ -14,6 +14,16 @@ pub enum Tail {
     Last(u64),
 }
 
+/// A place where a terminal's line is known to end without a newline: its program had exited there.
+/// The daemon puts what the next program writes right behind it, timestamp and all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineCut {
+    /// Timestamp of the line.
+    pub ts: Timestamp,
+    /// Its length in bytes.
+    pub len: usize,
+}
+
 /// What to read. Timestamps and both outputs are always asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRequest {
@@ -21,6 +31,8 @@ pub struct LogRequest {
     pub id: ContainerId,
     /// Whether the container has a terminal, from inspect; the wire does not say so reliably.
     pub tty: bool,
+    /// Ends of lines without a newline that are known; used for terminals only.
+    pub cuts: Vec<LineCut>,
     /// How much of its end.
     pub tail: Tail,
     /// Only from here on. Exact on Docker; see docs/CAPTURE.md on when to use it.
@@ -69,6 +81,7 @@ mod tests {
         let mut request = LogRequest {
             id: ContainerId::new("abc").unwrap(),
             tty: false,
+            cuts: Vec::new(),
             tail: Tail::All,
             since: None,
             follow: true,

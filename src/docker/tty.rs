@@ -11,6 +11,10 @@
 //!   next piece. A program that prints the very nanosecond of its own line would be cut in two
 //!   records there; joined again for reading, only the timestamp is missing.
 //!
+//! A line that ended without a newline because its program exited is followed by the timestamp of
+//! the next one, in the middle of what looks like one line. That is told from text only where the
+//! end is known, from when it was the last record ([`LineCut`]).
+//!
 //! A terminal ends lines with `\r\n`. Both bytes are the line's end and are removed; a lone `\n`
 //! (terminal without ONLCR) is taken alike. A `\r` elsewhere is content (progress bars).
 //!
@@ -21,6 +25,7 @@
 use memchr::memmem;
 
 use super::frame::{DecodeFault, without_stamp};
+use super::request::LineCut;
 use super::stamp::{MAX_STAMP, in_stamp, parse_any};
 use crate::model::{Batch, Fd, RecordRef, Timestamp};
 
@@ -45,9 +50,19 @@ enum Expect {
     Stray,
 }
 
+/// Whether a line ends at a known place inside it.
+enum Known {
+    At(usize),
+    No,
+    /// More bytes are needed to tell.
+    Undecided,
+}
+
 /// Incremental decoder of one terminal's log.
 #[derive(Debug, Clone)]
 pub struct Tty {
+    /// Ends of lines without a newline that are known.
+    cuts: Vec<LineCut>,
     held: Vec<u8>,
     /// Bytes of the held content that were searched already.
     searched: usize,
@@ -60,6 +75,7 @@ pub struct Tty {
 impl Default for Tty {
     fn default() -> Self {
         Self {
+            cuts: Vec::new(),
             held: Vec::new(),
             searched: 0,
             expect: Expect::Stamp,
@@ -71,6 +87,12 @@ impl Default for Tty {
 }
 
 impl Tty {
+    /// A decoder that knows where some lines ended without a newline. At such a place a timestamp
+    /// begins the next message; nowhere else would another timestamp than its own end a line.
+    pub fn with_cuts(cuts: Vec<LineCut>) -> Self {
+        Self { cuts, ..Self::default() }
+    }
+
     /// Appends the records that `bytes` complete. After a fault every call returns it again.
     pub fn decode(&mut self, bytes: &[u8], out: &mut Batch) -> Result<(), DecodeFault> {
         if let Some(fault) = &self.failed {
@@ -171,6 +193,18 @@ impl Tty {
         let unsearched = window.get(self.searched..).unwrap_or_default();
         let newline = memchr::memchr(b'\n', unsearched).map(|at| at + self.searched);
         let end = newline.unwrap_or(window.len());
+        match self.known_end(rest, end, more) {
+            Known::At(at) => {
+                self.push(rest.get(..at)?, false, out);
+                self.expect = Expect::Stamp;
+                return Some(at);
+            }
+            Known::Undecided => {
+                self.searched = self.searched.min(window.len());
+                return None;
+            }
+            Known::No => {}
+        }
         if let Some(at) = self.repeated_stamp(rest, end, more) {
             self.push(rest.get(..at)?, false, out);
             self.expect = Expect::Stamp;
@@ -189,6 +223,25 @@ impl Tty {
         self.push(window, false, out);
         self.expect = Expect::StampOrMore;
         Some(MAX_CONTENT)
+    }
+
+    /// Whether the line of `end` bytes so far holds a known end, with a timestamp behind it.
+    fn known_end(&self, rest: &[u8], end: usize, more: bool) -> Known {
+        let here = |cut: &&LineCut| !more && cut.ts == self.ts && cut.len < end;
+        for cut in self.cuts.iter().filter(here) {
+            let Some(behind) = rest.get(cut.len..) else { continue };
+            let head = behind.get(..=MAX_STAMP).unwrap_or(behind);
+            match head.iter().position(|byte| !in_stamp(*byte)) {
+                None if head.len() <= MAX_STAMP => return Known::Undecided,
+                Some(at) if head.get(at) == Some(&b' ') => {
+                    if head.get(..at).and_then(parse_any).is_some() {
+                        return Known::At(cut.len);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Known::No
     }
 
     /// Where the timestamp of this very line stands again, before `end`.
@@ -302,6 +355,29 @@ mod tests {
         let bytes = format!("{A}{}{B}next run\r\n", "x".repeat(MAX_CONTENT));
         let (out, _) = decode(&[bytes.as_bytes()]);
         assert_eq!(shape(&out), [(1, MAX_CONTENT, false), (2, 8, true)]);
+    }
+
+    #[test]
+    fn a_line_that_a_program_left_open_ends_where_it_is_known_to() {
+        let bytes = format!("{A}prompt$ {B}next run\r\n{A}prompt$ more\r\n");
+        let cut = LineCut { ts: Timestamp(1_136_214_245_000_000_001), len: 8 };
+        let known = [(1, 8, false), (2, 8, true), (1, 12, true)];
+        let merged = [(1, 8 + B.len() + 8, true), (1, 12, true)];
+        for step in 1..bytes.len() {
+            for (cuts, expected) in [(vec![cut], &known[..]), (Vec::new(), &merged[..])] {
+                let (mut tty, mut out) = (Tty::with_cuts(cuts), Batch::new());
+                for piece in bytes.as_bytes().chunks(step) {
+                    tty.decode(piece, &mut out).unwrap();
+                }
+                tty.finish(&mut out).unwrap();
+                assert_eq!(shape(&out), expected, "pieces of {step}");
+            }
+        }
+        // Still the last record.
+        let (mut tty, mut out) = (Tty::with_cuts(vec![cut]), Batch::new());
+        tty.decode(format!("{A}prompt$ ").as_bytes(), &mut out).unwrap();
+        tty.finish(&mut out).unwrap();
+        assert_eq!(shape(&out), [(1, 8, false)]);
     }
 
     #[test]

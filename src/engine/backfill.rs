@@ -250,6 +250,7 @@ fn request(info: &ContainerInfo, tail: Tail) -> LogRequest {
     LogRequest {
         id: info.id.clone(),
         tty: info.tty,
+        cuts: Vec::new(),
         tail,
         since: None,
         follow: false,

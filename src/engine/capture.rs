@@ -20,7 +20,7 @@ use super::orders::{Desired, MonitorEvent, Told};
 use super::report::ReopenCause;
 use super::shared::Shared;
 use super::snapshot::Backfill;
-use crate::docker::{DockerError, KeptConnection};
+use crate::docker::{DockerError, KeptConnection, LineCut};
 use crate::model::{
     Away, Batch, ContainerInfo, EventKind, LogId, Moment, MonitorEpoch, RunState, Timestamp,
 };
@@ -178,7 +178,9 @@ pub struct Capture {
     pub(super) backfill_broke_off: bool,
     /// The policy's own backfill was begun.
     pub(super) auto_backfilled: bool,
-    /// Nothing is sent yet, because a seam may still be dropped.
+    /// A broken record stands close before the stored end: a follow must not reach back to it.
+    pub(super) follow_short: bool,
+    /// Nothing is sent yet: a seam may still be dropped, or the answer turn out not to be whole.
     pub(super) hold_sending: bool,
     unsent_since: Option<Moment>,
 }
@@ -220,6 +222,7 @@ impl Capture {
             backfill: Backfills::default(),
             backfill_broke_off: false,
             auto_backfilled: false,
+            follow_short: false,
             hold_sending: false,
             unsent_since: None,
         }
@@ -228,6 +231,11 @@ impl Capture {
     /// The open log's committer.
     pub(super) fn committer(&mut self) -> Result<&mut Committer, Break> {
         self.committer.as_mut().ok_or(Break::NoLog)
+    }
+
+    /// Where lines of the log are known to end without a newline.
+    pub(super) fn cuts(&self) -> Vec<LineCut> {
+        self.committer.as_ref().map(|c| c.cursor().cuts()).unwrap_or_default()
     }
 
     /// Opens the log in the store, at its stored cursor.
@@ -351,6 +359,7 @@ impl Capture {
         if self.hold_sending && self.committer()?.unsent_bytes() < HOLD_MAX {
             return Ok(());
         }
+        self.hold_sending = false;
         if self.committer()?.is_full() || self.flush_at() <= Instant::now() {
             self.send().await?;
         }

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::docker::LineCut;
 use crate::model::{Fd, RecordRef, Timestamp};
 
 /// Most runs that a cursor keeps.
@@ -48,6 +49,9 @@ pub struct Run {
     /// Whether they end their line.
     #[serde(rename = "nl")]
     pub newline: bool,
+    /// Bytes of each; zero in cursors of older builds.
+    #[serde(default)]
+    pub len: usize,
 }
 
 /// The last record of one output, to see a follow go back.
@@ -152,7 +156,8 @@ impl Cursor {
             Some(run) if run.fp == fp => run.count += 1,
             _ => {
                 let (ts, fd, newline) = (record.ts, record.fd, record.newline);
-                self.runs.push_back(Run { fp, count: 1, ts, fd, newline });
+                let len = record.bytes.len();
+                self.runs.push_back(Run { fp, count: 1, ts, fd, newline, len });
             }
         }
         if self.runs.len() > MAX_RUNS {
@@ -184,6 +189,12 @@ impl Cursor {
     /// Records that the runs stand for: a tail must be longer to contain them.
     pub fn records(&self) -> u64 {
         self.runs.iter().map(|run| run.count).sum()
+    }
+
+    /// Where lines are known to end without a newline.
+    pub fn cuts(&self) -> Vec<LineCut> {
+        let open = self.runs.iter().filter(|run| !run.newline && run.len > 0);
+        open.map(|run| LineCut { ts: run.ts, len: run.len }).collect()
     }
 
     /// The bytes to store.

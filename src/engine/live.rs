@@ -59,7 +59,11 @@ impl Capture {
             self.follow_opened = Some(self.shared.clock.now());
             return Ok(None);
         }
-        let context = self.committer()?.cursor().records().max(FOLLOW_TAIL - 16) + 16;
+        let known = self.committer()?.cursor().records();
+        let context = match self.follow_short {
+            true => known.max(1),
+            false => known.max(FOLLOW_TAIL - 16) + 16,
+        };
         let tail = match (self.is_trusted(), self.info.auto_remove) {
             (true, _) | (false, true) => context,
             (false, false) => 0,
@@ -67,6 +71,7 @@ impl Capture {
         let request = LogRequest {
             id: self.info.id.clone(),
             tty: self.info.tty,
+            cuts: self.cuts(),
             tail: Tail::Last(tail),
             since: None,
             follow: true,

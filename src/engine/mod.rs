@@ -20,6 +20,7 @@ pub mod capture;
 pub mod clock;
 mod commands;
 pub mod commit;
+mod corrupt;
 pub mod cursor;
 pub mod discovery;
 mod entry;

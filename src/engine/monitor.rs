@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::align::Doubt;
 use super::capture::{Break, Capture};
 use super::orders::{Fault, Gate, Told};
 use super::report::{ReadCause, ReopenCause};
@@ -146,6 +147,8 @@ impl Capture {
                 Ok(Round::Again)
             }
             Break::Doubt(doubt) => {
+                // What stands before the stored end may be what the follow stumbled over.
+                self.follow_short |= doubt == Doubt::NotJoined;
                 self.settle().await?;
                 self.meter.doubt(doubt.as_str());
                 self.meter.reopened(ReopenCause::Doubt);
@@ -155,6 +158,10 @@ impl Capture {
             Break::StreamEnded => self.stream_ended("the stream ended").await,
             // A cut says as little about the container as an end does.
             Break::Docker(DockerError::Cut { .. }) => self.stream_ended(&stop.to_string()).await,
+            Break::Docker(DockerError::Fault { .. }) => {
+                self.follow_short = true;
+                Err(stop)
+            }
             other => Err(other),
         }
     }

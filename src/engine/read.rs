@@ -12,14 +12,14 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::sleep_until;
 
 use super::capture::{Break, Capture};
-use super::cursor::Origin;
+use super::cursor::{Fingerprint, Origin};
 use super::evidence::Beat;
 use super::intake::{Finished, Intake, Tally};
 use super::report::ReadCause;
 use super::shared::Shared;
 use super::snapshot::{Backfill, ReadCost};
 use crate::config::History;
-use crate::docker::{LogRequest, LogStream, Step, Tail};
+use crate::docker::{DockerError, LogRequest, LogStream, Step, Tail};
 use crate::engine::align::Source;
 use crate::model::{
     Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, State, Timestamp, Waiting,
@@ -31,6 +31,8 @@ const ASK_MIN: u64 = 16;
 const ASK_ALL: u64 = 4_000_000;
 /// Tails from here on count as long reads, of which few run at once.
 const ASK_LONG: u64 = 20_000;
+/// Text of a bounded answer that is held in memory for a second look.
+pub(super) const HELD_BYTES: usize = 16 << 20;
 /// How far before the cursor `since` begins on compressed drivers.
 const SINCE_MARGIN: Duration = Duration::from_mins(1);
 
@@ -55,31 +57,34 @@ impl Verified {
 
 /// What one answer is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ask {
+pub(super) enum Ask {
     Last(u64),
     All,
 }
 
 impl Ask {
+    /// The longest tail that is asked for by its length.
+    pub(super) const LONGEST: u64 = ASK_ALL;
+
     fn of(records: u64) -> Self {
         if records >= ASK_ALL { Self::All } else { Self::Last(records.max(ASK_MIN)) }
     }
 
-    fn more(self) -> Self {
+    pub(super) fn more(self) -> Self {
         match self {
             Self::Last(n) => Self::of(n.saturating_mul(8)),
             Self::All => Self::All,
         }
     }
 
-    fn tail(self) -> Tail {
+    pub(super) fn tail(self) -> Tail {
         match self {
             Self::Last(n) => Tail::Last(n),
             Self::All => Tail::All,
         }
     }
 
-    fn records(self) -> Option<u64> {
+    pub(super) fn records(self) -> Option<u64> {
         match self {
             Self::Last(n) => Some(n),
             Self::All => None,
@@ -91,15 +96,37 @@ impl Ask {
     }
 
     /// A daemon finds a long tail by reading its file backwards before it sends the first byte.
-    fn first_byte(self) -> Duration {
+    pub(super) fn first_byte(self) -> Duration {
         let scaled = self.records().map_or(120, |n| 10 + n / 50_000);
         Duration::from_secs(scaled.min(120))
     }
 }
 
-struct Answer {
+/// One answer, fed to the store's cursor.
+pub(super) struct Answer {
     finished: Finished,
     sent_at: Moment,
+    /// Records that came.
+    got: u64,
+    /// Their fingerprints, of answers that are held back until they are confirmed.
+    pub(super) seen: Vec<Fingerprint>,
+    /// What the daemon reported in the middle of it.
+    pub(super) fault: Option<String>,
+}
+
+impl Answer {
+    /// Fewer records came than were asked for.
+    pub(super) fn is_short(&self, ask: Ask) -> bool {
+        ask.records().is_some_and(|asked| self.got < asked)
+    }
+}
+
+/// An answer that was fed to its end, or to a fault that the daemon reported in it.
+struct Drained {
+    finished: Finished,
+    tally: Tally,
+    seen: Vec<Fingerprint>,
+    fault: Option<String>,
 }
 
 impl Capture {
@@ -131,32 +158,39 @@ impl Capture {
             (false, History::Now) => Ask::Last(1),
         };
         if ask == Ask::All {
-            return Ok(self.answer(ask, None, ReadCause::Adopt).await?.sent_at);
+            return match self.sound_answer(ask, None, ReadCause::Adopt).await? {
+                Ok(answer) => Ok(answer.sent_at),
+                Err(words) => self.read_around(ask, words).await,
+            };
         }
         self.committer()?.seam(not_taken());
         self.hold_sending = true;
-        let before = self.meter.report().flow.received;
-        let answer = self.answer(ask, None, ReadCause::Adopt).await;
+        let answer = self.sound_answer(ask, None, ReadCause::Adopt).await;
         self.hold_sending = false;
-        if answer.is_err() {
+        if !matches!(answer, Ok(Ok(_))) {
             // It is not known whether the seam belongs there, so nothing is kept.
             self.close_log();
         }
-        let sent_at = answer?.sent_at;
-        let got = self.meter.report().flow.received - before;
-        if ask.records().is_some_and(|asked| got < asked) {
+        let answer = match answer? {
+            Ok(answer) => answer,
+            Err(_) => return self.adopt_around().await,
+        };
+        if answer.is_short(ask) {
             self.committer()?.drop_seam();
         } else {
             self.meter.tell(|report| report.backfill = Backfill::Available);
         }
-        Ok(sent_at)
+        Ok(answer.sent_at)
     }
 
     async fn catch_up(&mut self, cause: ReadCause) -> Result<Moment, Break> {
         let mut ask = self.first_ask();
         let mut since = self.since();
         loop {
-            let answer = self.answer(ask, since, cause).await?;
+            let answer = match self.sound_answer(ask, since, cause).await? {
+                Ok(answer) => answer,
+                Err(words) => return self.read_around(ask, words).await,
+            };
             match answer.finished {
                 Finished::CaughtUp => return Ok(answer.sent_at),
                 Finished::More | Finished::Absent(_) if since.is_some() => since = None,
@@ -175,9 +209,18 @@ impl Capture {
         self.note(EventKind::Gap, seam.detail.clone()).await;
         self.committer()?.cut(seam);
         let Some(batch) = held else {
-            return Ok(self.answer(Ask::All, None, ReadCause::CatchUp).await?.sent_at);
+            return match self.sound_answer(Ask::All, None, ReadCause::CatchUp).await? {
+                Ok(answer) => Ok(answer.sent_at),
+                Err(words) => self.read_around(Ask::All, words).await,
+            };
         };
-        // These records were counted as given up when the answer ended; now they are taken.
+        self.take_all(&batch).await?;
+        Ok(sent)
+    }
+
+    /// Takes records that were counted as given up when their answer ended, all as new: behind a
+    /// seam nothing has to be found first.
+    pub(super) async fn take_all(&mut self, batch: &Batch) -> Result<(), Break> {
         let records = batch.len() as u64;
         self.read_held = records;
         self.meter.tell(|report| {
@@ -194,7 +237,7 @@ impl Capture {
                 self.send().await?;
             }
         }
-        Ok(sent)
+        Ok(())
     }
 
     fn gap(&mut self, empty: bool, first: Option<Timestamp>) -> Result<NewSeam, Break> {
@@ -250,7 +293,7 @@ impl Capture {
     }
 
     /// One bounded read, fed to an intake of its own.
-    async fn answer(
+    pub(super) async fn answer(
         &mut self,
         ask: Ask,
         since: Option<Timestamp>,
@@ -264,6 +307,7 @@ impl Capture {
         let request = LogRequest {
             id: self.info.id.clone(),
             tty: self.info.tty,
+            cuts: self.cuts(),
             tail: ask.tail(),
             since,
             follow: false,
@@ -273,11 +317,13 @@ impl Capture {
         let stream = self.until_ordered(shared.docker().open_log(kept, &request)).await??;
         let all = ask == Ask::All && since.is_none();
         let intake = Intake::new(self.committer()?.cursor(), Source::Read { all });
-        let (finished, tally) = self.drain(stream, intake, ask, since.is_some()).await?;
+        let drained = self.drain(stream, intake, ask, since.is_some()).await?;
         let took = shared.clock.now().since(sent_at);
-        self.meter.read(cause, ReadCost { asked: ask.records(), got: tally.received, took });
+        let got = drained.tally.received;
+        self.meter.read(cause, ReadCost { asked: ask.records(), got, took });
         self.last_cost = took;
-        Ok(Answer { finished, sent_at })
+        let Drained { finished, seen, fault, .. } = drained;
+        Ok(Answer { finished, sent_at, got, seen, fault })
     }
 
     /// A turn among the long reads. Whoever waits for one is queued, not late.
@@ -305,7 +351,8 @@ impl Capture {
         mut intake: Intake,
         ask: Ask,
         filtered: bool,
-    ) -> Result<(Finished, Tally), Break> {
+    ) -> Result<Drained, Break> {
+        let (mut seen, mut fault) = (Vec::new(), None);
         let mut scratch = Batch::new();
         let mut counted = Tally::default();
         let mut times: Option<(Timestamp, Timestamp)> = None;
@@ -315,6 +362,9 @@ impl Capture {
             for record in scratch.iter() {
                 let (first, last) = times.get_or_insert((record.ts, record.ts));
                 (*first, *last) = ((*first).min(record.ts), (*last).max(record.ts));
+                if self.hold_sending {
+                    seen.push(Fingerprint::of(&record));
+                }
                 // A bounded read is never doubted; the aligner doubts follows only.
                 let _ = intake.feed(&record, self.committer()?);
             }
@@ -324,6 +374,10 @@ impl Capture {
             match step {
                 Ok(Step::Records(_)) => self.flush_if_due().await?,
                 Ok(Step::End) => break,
+                Err(Break::Docker(DockerError::Fault { text })) => {
+                    fault = Some(text);
+                    break;
+                }
                 Err(broken) => {
                     self.give_up(&intake.tally());
                     return Err(broken);
@@ -335,7 +389,7 @@ impl Capture {
         // A terminal's unfinished lines can merge in an answer, so that fewer come than were asked
         // for; there only everything is complete.
         let short = |asked| !self.info.tty && got < asked;
-        let complete = !filtered && ask.records().is_none_or(short);
+        let complete = fault.is_none() && !filtered && ask.records().is_none_or(short);
         let (finished, tally) = intake.finish(complete, self.committer()?);
         self.account(&tally, &mut counted);
         // What is stored already says nothing: a tail that was long would make the next longer.
@@ -343,7 +397,7 @@ impl Capture {
         let span = times.map_or(Duration::ZERO, |(first, last)| last.since(first));
         self.meter.written(fresh, span.mul_f64(fresh as f64 / tally.received.max(1) as f64));
         self.give_up(&tally);
-        Ok((finished, tally))
+        Ok(Drained { finished, tally, seen, fault })
     }
 
     /// The next piece of an answer, while orders, acknowledgements and the commit timer are served.
@@ -389,7 +443,7 @@ impl Capture {
     }
 }
 
-fn not_taken() -> NewSeam {
+pub(super) fn not_taken() -> NewSeam {
     NewSeam {
         kind: SeamKind::NotTaken,
         lost: None,

@@ -49,6 +49,8 @@ pub enum ReadCause {
     Probe,
     /// The container stopped.
     Final,
+    /// A short answer was confirmed, or the end of a broken stretch searched.
+    Confirm,
 }
 
 impl ReadCause {
@@ -60,6 +62,7 @@ impl ReadCause {
             Self::Bell => "bell",
             Self::Probe => "probe",
             Self::Final => "final",
+            Self::Confirm => "confirm",
         }
     }
 }

@@ -166,3 +166,29 @@ async fn a_daemon_that_refuses_old_clients_is_captured() {
     lab.sim.emit_many(&id, 50, |n| format!("new {n}"));
     lab.assert_all_complete().await;
 }
+
+/// On the wire nothing but a timestamp stands between a line that a program left open on its
+/// terminal and the first line of the next program.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_left_open_on_a_terminal_is_still_a_line_after_the_next_start() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids = [
+        lab.sim.run(ContainerSpec::named("trusted").tty()),
+        lab.sim.run(ContainerSpec::named("belled").tty().rotating("10m", 3)),
+    ];
+    lab.start().await;
+    for round in 0..4 {
+        for id in &ids {
+            lab.wait_row("live", id, is_live).await;
+            lab.sim.emit_many(id, round * 7, |n| format!("round {round} line {n}"));
+            lab.sim.emit_raw(id, Fd::Stdout, format!("{round} prompt$ ").as_bytes(), false, None);
+            lab.sim.die(id);
+            lab.wait_row("its end", id, |row| matches!(row.state, State::Ended { .. })).await;
+            lab.sim.start_container(id);
+        }
+    }
+    // A follow cannot tell the end of an open line before something stands behind it.
+    ids.iter().for_each(|id| lab.sim.emit(id, Fd::Stdout, "the last program speaks"));
+    lab.assert_all_complete().await;
+    assert!(ids.iter().all(|id| lab.seams(id).is_empty()));
+}

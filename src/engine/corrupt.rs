@@ -1,0 +1,280 @@
+//! Reading around records that the daemon cannot decode.
+//!
+//! A record that was written by halves (the daemon's disk was full, the power failed) breaks the
+//! one promise that capture rests on: that a bounded read is contiguous. Measured on 20.10.24: its
+//! decoder drops what it had read ahead and goes on, so that `tail=1100` over one broken line
+//! answered 977 records, with a hole of 123 and no error; other versions send a type-3 frame there,
+//! or skip the rest of the file. Tails that begin behind the broken record are whole in all of them.
+//!
+//! So a short answer (fewer records than were asked for) is *confirmed* before anything of it is
+//! sent to the store: a log that really holds `n` records answers `n`, the same, when it is asked
+//! for `n + 1`. Where that fails, or the daemon reports a fault, the longest clean tail is searched;
+//! if the stored end is not in it, what stands before the broken record is taken, and a gap
+//! [`Lost::Corrupt`] stands between the two.
+//!
+//! Not covered: answers to `tail=all` and to tails of [`CHECKED`] records and more, and terminals.
+
+use std::collections::HashSet;
+
+use super::align::Source;
+use super::capture::{Break, Capture};
+use super::cursor::Fingerprint;
+use super::intake::{Intake, Tally};
+use super::read::{Answer, Ask, HELD_BYTES, not_taken};
+use super::report::ReadCause;
+use super::snapshot::{Backfill, ReadCost};
+use crate::docker::{DockerError, LogRequest, Step};
+use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, Timestamp};
+
+/// Tails shorter than this are confirmed when they come short.
+const CHECKED: u64 = 20_000;
+/// Answers that fail their confirmation before the log is taken for broken: it may also have grown
+/// or rotated between the two requests.
+const CONFIRMATIONS: u32 = 3;
+/// Each step of the search for the longest clean tail is so many times the last.
+const STRIDE: u64 = 8;
+/// Why a log is taken for broken when the daemon says nothing.
+const SILENT: &str = "the daemon's answers skip records without saying so";
+
+/// A bounded answer that was not aligned yet.
+struct Peek {
+    records: Batch,
+    asked: u64,
+    sent_at: Moment,
+    fault: Option<String>,
+}
+
+impl Peek {
+    /// Everything that was asked for came.
+    fn is_clean(&self) -> bool {
+        self.fault.is_none() && self.records.len() as u64 >= self.asked
+    }
+}
+
+impl Capture {
+    /// A bounded read whose answer is sound, or why the log is taken for broken. Of an answer that
+    /// is not sound nothing is kept but what stands before a fault that the daemon reported.
+    pub(super) async fn sound_answer(
+        &mut self,
+        ask: Ask,
+        since: Option<Timestamp>,
+        cause: ReadCause,
+    ) -> Result<Result<Answer, String>, Break> {
+        let checked = since.is_none() && self.is_checked(ask);
+        let adopting = self.hold_sending;
+        for _ in 0..CONFIRMATIONS {
+            self.hold_sending = checked || adopting;
+            let answer = self.answer(ask, since, cause).await;
+            let unsent = std::mem::replace(&mut self.hold_sending, adopting) && checked;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(stop) => {
+                    if unsent && self.committer()?.has_unsent() {
+                        self.close_log();
+                    }
+                    return Err(stop);
+                }
+            };
+            if let Some(text) = answer.fault {
+                return Ok(Err(text));
+            }
+            if !unsent || !answer.is_short(ask) || self.is_confirmed(&answer.seen).await? {
+                return Ok(Ok(answer));
+            }
+            self.forget_unsent(adopting).await?;
+        }
+        Ok(Err(SILENT.to_owned()))
+    }
+
+    /// Goes back to the stored cursor.
+    async fn forget_unsent(&mut self, adopting: bool) -> Result<(), Break> {
+        self.close_log();
+        self.open_log().await?;
+        if adopting {
+            self.committer()?.seam(not_taken());
+        }
+        Ok(())
+    }
+
+    /// First sight of a log with a broken record in it: takes what can be read behind it.
+    pub(super) async fn adopt_around(&mut self) -> Result<Moment, Break> {
+        self.open_log().await?;
+        let Some((clean, _)) = self.longest_clean().await? else {
+            return Ok(self.shared.clock.now());
+        };
+        self.follow_short = true;
+        self.committer()?.seam(not_taken());
+        self.meter.tell(|report| report.backfill = Backfill::Available);
+        self.take_all(&clean.records).await?;
+        Ok(clean.sent_at)
+    }
+
+    /// Whether a short answer to this can be confirmed: only json-file is read by scanning text for
+    /// lines, and a terminal's unfinished lines make answers short that are whole.
+    fn is_checked(&self, ask: Ask) -> bool {
+        let lines = self.info.log_config.driver == "json-file" && !self.info.tty;
+        lines && !self.shared.is_podman() && ask.records().is_some_and(|n| n < CHECKED)
+    }
+
+    /// Whether the log holds nothing but these records, apart from one that was written meanwhile.
+    async fn is_confirmed(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
+        let asked = seen.len() as u64 + 1;
+        let again = match self.peek(asked).await {
+            Ok(again) => again,
+            // Nobody can be asked any more; what was read is all there is.
+            Err(Break::Docker(error)) if error.is_not_found() => return Ok(true),
+            Err(stop) => return Err(stop),
+        };
+        let first = again.records.get(0).map(|record| Fingerprint::of(&record));
+        let grown = again.records.len() as u64 == asked;
+        Ok(match first {
+            _ if again.fault.is_some() => false,
+            Some(first) if grown => seen.contains(&first),
+            _ => again.records.len() == seen.len() && first.as_ref() == seen.first(),
+        })
+    }
+
+    /// Takes what can be read of a log with a broken record in it. `ask` is what failed.
+    pub(super) async fn read_around(&mut self, ask: Ask, words: String) -> Result<Moment, Break> {
+        let Some((clean, bounded)) = self.longest_clean().await? else {
+            // The broken record is the last one. What stands before it is all there is.
+            self.take_before(ask, &HashSet::new()).await?;
+            return Ok(self.shared.clock.now());
+        };
+        self.follow_short = true;
+        if self.joins(&clean.records)? {
+            return Ok(clean.sent_at);
+        }
+        if !bounded {
+            // Every length is clean now: it was a fault of the moment.
+            return Err(DockerError::Fault { text: words }.into());
+        }
+        let behind = clean.records.iter().map(|record| Fingerprint::of(&record)).collect();
+        self.take_before(ask, &behind).await?;
+        let seam = NewSeam {
+            kind: SeamKind::Gap,
+            lost: Some(Lost::Corrupt(words.clone())),
+            away: Some(Away::None),
+            t_low: self.committer()?.cursor().last_ts(),
+            t_high: clean.records.get(0).map(|record| record.ts),
+            detail: format!("the daemon cannot decode a record of its own log: {words}"),
+        };
+        self.note(EventKind::Gap, seam.detail.clone()).await;
+        self.committer()?.cut(seam);
+        self.take_all(&clean.records).await?;
+        Ok(clean.sent_at)
+    }
+
+    /// The longest tail that is whole, and whether a longer one was seen that is not. `None` if not
+    /// even the last record can be read.
+    async fn longest_clean(&mut self) -> Result<Option<(Peek, bool)>, Break> {
+        let mut best: Option<Peek> = None;
+        let (mut asked, mut broken) = (1, None::<u64>);
+        loop {
+            let peek = self.peek(asked).await?;
+            if peek.is_clean() {
+                let full = peek.records.text_bytes() >= HELD_BYTES;
+                best = Some(peek);
+                if full {
+                    break;
+                }
+            } else {
+                broken = Some(asked);
+            }
+            let low = best.as_ref().map_or(0, |peek| peek.asked);
+            asked = match broken {
+                Some(high) if high - low <= 1 => break,
+                Some(high) => low.midpoint(high),
+                None if asked >= Ask::LONGEST => break,
+                None => asked * STRIDE,
+            };
+        }
+        Ok(best.map(|best| (best, broken.is_some())))
+    }
+
+    /// Takes the new records of a clean tail, if the stored end is in it.
+    fn joins(&mut self, records: &Batch) -> Result<bool, Break> {
+        let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: false });
+        for record in records.iter() {
+            // A bounded read is never doubted.
+            let _ = intake.feed(&record, self.committer()?);
+        }
+        let (_, tally) = intake.finish(false, self.committer()?);
+        self.taken_after_all(&tally);
+        Ok(tally.overlap > 0)
+    }
+
+    /// Takes the records that stand between the stored end and the broken record. `behind` are the
+    /// fingerprints of what is known to stand behind it.
+    async fn take_before(
+        &mut self,
+        first: Ask,
+        behind: &HashSet<Fingerprint>,
+    ) -> Result<(), Break> {
+        let mut ask = first;
+        loop {
+            let Some(asked) = ask.records() else { return Ok(()) };
+            let peek = self.peek(asked).await?;
+            let complete = peek.fault.is_some() || (peek.records.len() as u64) < asked;
+            let known_empty = self.committer()?.cursor().runs().len() == 0;
+            let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: false });
+            for record in peek.records.iter() {
+                if behind.contains(&Fingerprint::of(&record)) {
+                    break;
+                }
+                let _ = intake.feed(&record, self.committer()?);
+            }
+            let (_, tally) = intake.finish(known_empty && complete, self.committer()?);
+            self.taken_after_all(&tally);
+            if tally.overlap > 0 || tally.new > 0 || peek.records.text_bytes() >= HELD_BYTES {
+                return Ok(());
+            }
+            ask = ask.more();
+        }
+    }
+
+    /// Counts records that were thrown away as peeked at, and are taken now.
+    pub(super) fn taken_after_all(&mut self, tally: &Tally) {
+        let taken = tally.new + tally.overlap;
+        self.meter.tell(|report| report.flow.discarded -= taken);
+        self.account(tally, &mut Tally::default());
+        let in_flight = self.in_flight();
+        self.meter.in_flight(in_flight);
+    }
+
+    /// The last `asked` records, as they come.
+    async fn peek(&mut self, asked: u64) -> Result<Peek, Break> {
+        let shared = std::sync::Arc::clone(&self.shared);
+        let (ask, sent_at) = (Ask::Last(asked), shared.clock.now());
+        let request = LogRequest {
+            id: self.info.id.clone(),
+            tty: self.info.tty,
+            cuts: self.cuts(),
+            tail: ask.tail(),
+            since: None,
+            follow: false,
+            first_byte: ask.first_byte(),
+        };
+        let kept = self.kept.take();
+        let mut stream = self.until_ordered(shared.docker().open_log(kept, &request)).await??;
+        let mut peek = Peek { records: Batch::new(), asked, sent_at, fault: None };
+        loop {
+            match self.until_ordered(stream.next(&mut peek.records)).await? {
+                Ok(Step::Records(_)) if peek.records.text_bytes() < HELD_BYTES => {}
+                Ok(Step::Records(_) | Step::End) => break,
+                Err(DockerError::Fault { text }) => {
+                    peek.fault = Some(text);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.kept = stream.into_kept();
+        self.meter.received(peek.records.len() as u64);
+        self.meter.discarded(peek.records.len() as u64);
+        let took = shared.clock.now().since(sent_at);
+        let cost = ReadCost { asked: Some(asked), got: peek.records.len() as u64, took };
+        self.meter.read(ReadCause::Confirm, cost);
+        Ok(peek)
+    }
+}
