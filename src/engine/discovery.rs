@@ -69,7 +69,8 @@ pub enum Found {
     Missed(String),
 }
 
-/// The discovery task.
+/// The discovery task. A clone finds everything anew.
+#[derive(Clone)]
 pub struct Discovery {
     ways: Vec<Way>,
     found: mpsc::Sender<Found>,
@@ -91,6 +92,12 @@ impl Discovery {
         reconcile: Duration,
     ) -> Self {
         Self { ways, found, linked, suspect, reconcile, known: BTreeMap::new() }
+    }
+
+    /// The same after a rest, in place of one that has ended.
+    pub async fn run_after(self, rest: Duration) {
+        tokio::time::sleep(rest).await;
+        self.run().await;
     }
 
     /// Runs until nobody listens.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::discovery::{Discovery, Way};
 use super::handle::EngineHandle;
@@ -50,6 +50,7 @@ pub struct Engine {
     handle: EngineHandle,
     stop: watch::Sender<bool>,
     supervisor: JoinHandle<()>,
+    finder: AbortHandle,
 }
 
 impl Engine {
@@ -74,7 +75,7 @@ impl Engine {
         let handle = EngineHandle::new(pictures, commits, Some(command));
         let mut tasks = Tasks::default();
         let discovery = Discovery::new(plan.ways, find, linked, suspected, timing.reconcile.get());
-        tasks.spawn(TaskKind::Discovery, discovery.run());
+        let finder = tasks.spawn(TaskKind::Discovery, discovery.clone().run());
         let servers = plan.servers.len();
         for server in plan.servers {
             tasks.spawn(TaskKind::Server, server(handle.clone()));
@@ -84,14 +85,21 @@ impl Engine {
         let registry = Registry::new(plan.filter, plan.own, timing);
         let ears = Ears { found, told, commands, stop: stopped };
         let voices = Voices { tell, suspect, population, snapshots };
-        let supervisor = Supervisor::new(shared, registry, tasks, (ears, voices), painter);
+        let supervisor =
+            Supervisor::new(shared, registry, tasks, (ears, voices), (painter, discovery));
         let supervisor = super::tasks::spawn_supervisor(supervisor.run());
-        Ok(Self { handle, stop, supervisor })
+        Ok(Self { handle, stop, supervisor, finder })
     }
 
     /// What the outside may hold.
     pub fn handle(&self) -> EngineHandle {
         self.handle.clone()
+    }
+
+    /// Ends the discovery task behind the supervisor's back, for tests of what it does then.
+    #[doc(hidden)]
+    pub fn abort_discovery(&self) {
+        self.finder.abort();
     }
 
     /// Stops: every monitor commits what it has and ends, within five seconds.

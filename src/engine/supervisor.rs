@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::capture::{Capture, Orders};
-use super::discovery::Found;
+use super::discovery::{Discovery, Found};
 use super::handle::CommandRequest;
 use super::meter::Meter;
 use super::orders::{Desired, MonitorEvent};
@@ -28,6 +28,9 @@ use crate::model::{ContainerId, EventKind, MonitorEpoch};
 
 /// Time between two pictures.
 const TICK: Duration = Duration::from_millis(250);
+
+/// Rest before discovery is started again.
+const DISCOVERY_REST: Duration = Duration::from_secs(1);
 
 /// The supervisor's ends of its channels.
 pub(super) struct Ears {
@@ -72,6 +75,8 @@ pub(super) struct Supervisor {
     ears: Ears,
     voices: Voices,
     painter: Painter,
+    /// To start again, should it end.
+    discovery: Discovery,
     link: Link,
     endpoint: String,
     attempts: u32,
@@ -85,7 +90,7 @@ impl Supervisor {
         registry: Registry,
         tasks: Tasks,
         (ears, voices): (Ears, Voices),
-        painter: Painter,
+        (painter, discovery): (Painter, Discovery),
     ) -> Self {
         Self {
             shared,
@@ -95,6 +100,7 @@ impl Supervisor {
             ears,
             voices,
             painter,
+            discovery,
             link: Link::Connecting,
             endpoint: String::new(),
             attempts: 0,
@@ -201,8 +207,8 @@ impl Supervisor {
 
     fn ended(&mut self, ended: Ended, now: Now) -> Vec<Effect> {
         let TaskKind::Monitor(id) = ended.kind else {
-            if self.stopping.is_none() && ended.panicked.is_some() {
-                tracing::error!(kind = ended.kind.as_str(), panicked = ?ended.panicked, "a task ended");
+            if self.stopping.is_none() {
+                self.replace_fixed(&ended);
             }
             return Vec::new();
         };
@@ -210,6 +216,19 @@ impl Supervisor {
         self.lines.remove(&id);
         let end = ended.panicked.map_or(TaskEnd::Finished, TaskEnd::Panicked);
         self.registry.task_ended(&id, &end, now)
+    }
+
+    /// A fixed task never ends by itself. Without discovery nothing new would be captured, so it is
+    /// started again; without a server nobody is told, but the count of tasks shows it.
+    fn replace_fixed(&mut self, ended: &Ended) {
+        let kind = ended.kind.as_str();
+        tracing::error!(kind, panicked = ?ended.panicked, "a task ended by itself");
+        if ended.kind == TaskKind::Discovery {
+            let cause = ended.panicked.as_deref().unwrap_or("it ended by itself");
+            self.timeline(EventKind::MonitorPanicked, &format!("discovery: {cause}"));
+            let again = self.discovery.clone().run_after(DISCOVERY_REST);
+            self.tasks.spawn(TaskKind::Discovery, again);
+        }
     }
 
     /// Takes the newest report of one monitor before something is decided about it.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use logcap_tui::cli::CaptureArgs;
 use logcap_tui::config::{Config, History};
 use logcap_tui::engine::EngineSnapshot;
-use logcap_tui::engine::snapshot::{Backfill, MonitorRow};
-use logcap_tui::model::{BeatKind, State, Waiting};
+use logcap_tui::engine::snapshot::{Backfill, Link, MonitorRow};
+use logcap_tui::model::{BeatKind, Moment, State, Waiting};
 use serde::Serialize;
 
 use super::{Failure, Outcome, engine, print, say};
@@ -18,6 +18,8 @@ use super::{Failure, Outcome, engine, print, say};
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Failures in a row of one container after which `--once` gives it up.
 const GIVE_UP_AFTER: u32 = 5;
+/// How long `--once` waits for a daemon or a store that went away in the middle.
+const GIVE_UP_WAITING: Duration = Duration::from_mins(1);
 
 /// Summary of one container.
 #[derive(Debug, Serialize)]
@@ -75,6 +77,12 @@ pub(super) async fn run(mut config: Config, args: &CaptureArgs) -> Result<Outcom
     // An engine that has stopped has no monitors any more, so the picture before that is reported.
     running.stop().await?;
     let summary = Summary::of(&last, began.elapsed());
+    if let Link::Down { error, .. } = &last.docker.link
+        && args.once
+        && !last.ready
+    {
+        return Err(Failure::Unreachable(vec![error.clone()]));
+    }
     let failed = summary.per_container.iter().any(|c| c.error.is_some());
     report(&summary, args)?;
     let bad = args.once && (failed || summary.gaps > 0);
@@ -98,7 +106,23 @@ pub(super) fn stop_signal() -> impl Future<Output = ()> {
 }
 
 fn is_done(snapshot: &EngineSnapshot) -> bool {
-    snapshot.ready && snapshot.monitors.iter().all(|monitor| is_captured(monitor))
+    let lost = |since: &Moment| snapshot.at.since(*since) >= GIVE_UP_WAITING;
+    let never_seen = matches!(&snapshot.docker.link, Link::Down { since, .. } if lost(since));
+    let captured = |monitor: &Arc<MonitorRow>| is_captured(monitor) || waits_in_vain(monitor, lost);
+    (snapshot.ready || never_seen) && snapshot.monitors.iter().all(captured)
+}
+
+/// Whether what a monitor waits for has been away for too long.
+fn waits_in_vain(monitor: &MonitorRow, lost: impl Fn(&Moment) -> bool) -> bool {
+    let away = [Some(&Waiting::DaemonDown), Some(&Waiting::StoreBlocked)];
+    away.contains(&why_it_waits(monitor)) && lost(&monitor.state_since)
+}
+
+fn why_it_waits(monitor: &MonitorRow) -> Option<&Waiting> {
+    match &monitor.state {
+        State::Waiting { why } => Some(why),
+        _ => None,
+    }
 }
 
 /// Whether a container is read to its end, or never will be.
@@ -141,8 +165,11 @@ impl Summary {
 impl PerContainer {
     fn of(monitor: &MonitorRow) -> Self {
         // A log that cannot be read is no failure of the capture; its phase says so.
-        let waits = matches!(monitor.state, State::Waiting { .. });
-        let failure = monitor.failure.as_ref().filter(|_| waits).map(|f| f.cause.clone());
+        let failure = why_it_waits(monitor).map(|why| match (&monitor.failure, why) {
+            (_, Waiting::DaemonDown) => "the daemon does not answer any more".to_owned(),
+            (Some(failure), _) => failure.cause.clone(),
+            (None, _) => format!("not read to its end: {}", monitor.phase.as_str()),
+        });
         Self {
             container: monitor.name.clone(),
             container_id: monitor.id.as_str().to_owned(),

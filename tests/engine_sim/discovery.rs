@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logcap_tui::model::{EndProof, Fd, State};
+use logcap_tui::model::{EndProof, EventKind, Fd, State};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
 use crate::harness::{Lab, is_live};
@@ -150,5 +150,21 @@ async fn lost_and_doubled_events_change_nothing() {
             && s.monitors.iter().all(|row| is_live(row) && row.name.starts_with("renamed-"))
     })
     .await;
+    lab.assert_all_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn discovery_that_ends_is_started_again_and_finds_what_came_meanwhile() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let first = lab.sim.run(ContainerSpec::named("first"));
+    lab.start().await;
+    lab.wait_row("live", &first, is_live).await;
+    lab.abort_discovery();
+    let panicked = || lab.count_events(EventKind::MonitorPanicked) == 1;
+    lab.until("its end on the timeline", panicked).await;
+    let second = lab.sim.run(ContainerSpec::named("second"));
+    lab.sim.emit_many(&second, 10, |n| format!("line {n}"));
+    lab.wait_row("the second live", &second, is_live).await;
+    lab.wait_for("every task there", |s| s.tasks.expected == s.tasks.actual).await;
     lab.assert_all_complete().await;
 }

@@ -110,6 +110,10 @@ impl Lab {
         self.running().engine.handle()
     }
 
+    pub(crate) fn abort_discovery(&self) {
+        self.running().engine.abort_discovery();
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<EngineSnapshot> {
         self.handle().snapshot()
     }
