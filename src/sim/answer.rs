@@ -1,7 +1,7 @@
 //! Answers and refusals: the bodies, headers and words that all routes share.
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
@@ -56,6 +56,19 @@ impl Refusal {
 /// A JSON document.
 pub(super) fn document(document: &Value) -> Response<Body> {
     full(Bytes::from(format!("{document}\n")), "application/json")
+}
+
+/// The first half of a JSON document, and then the connection breaks.
+pub(super) fn half_document(document: &Value) -> Response<Body> {
+    let text = document.to_string();
+    let half = Bytes::copy_from_slice(text.as_bytes().split_at(text.len() / 2).0);
+    let frames = [Ok(Frame::data(half)), Err(Broken)];
+    let frames = futures_util::stream::iter(frames).then(async |frame| {
+        // The server flushes what it has only when the body has nothing ready.
+        tokio::task::yield_now().await;
+        frame
+    });
+    streamed(frames, Some("application/json"))
 }
 
 /// Plain text.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::model::Timestamp;
 
+use super::profile::Profile;
+
 /// A clock that advances by one tick with every stamp it gives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
@@ -43,8 +45,38 @@ impl Clock {
         self.now = self.now.saturating_add(nanos(by));
     }
 
+    /// Steps by this many nanoseconds, back if negative.
+    pub(super) fn step(&mut self, nanos: i64) {
+        self.now = self.now.saturating_add(nanos);
+    }
+
     pub(super) fn set_tick(&mut self, tick: Duration) {
         self.tick = nanos(tick);
+    }
+}
+
+/// The timestamps of one burst of output: each line its own, or one for as much as the daemon
+/// reads at once.
+#[derive(Debug)]
+pub(super) struct Stamps {
+    buffer: Option<usize>,
+    left: usize,
+    ts: Timestamp,
+}
+
+impl Stamps {
+    pub(super) fn new(profile: Profile) -> Self {
+        Self { buffer: profile.stamps_per_buffer(), left: 0, ts: Timestamp(0) }
+    }
+
+    /// The timestamp of the next so many bytes of output.
+    pub(super) fn next(&mut self, bytes: usize, clock: &mut Clock) -> Timestamp {
+        if self.buffer.is_none() || bytes > self.left {
+            self.ts = clock.stamp();
+            self.left = self.buffer.unwrap_or_default();
+        }
+        self.left = self.left.saturating_sub(bytes);
+        self.ts
     }
 }
 

@@ -12,7 +12,8 @@ use crate::model::{ContainerId, Fd, LogConfig, RunState, Timestamp};
 
 use super::faults::LogFaults;
 use super::log::{Limits, Log};
-use super::record::{Record, as_json_file_keeps, chunks};
+use super::profile::Profile;
+use super::record::{CHUNK, PODMAN_CHUNK, Record, as_json_file_keeps, chunks};
 
 /// How a container is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +109,8 @@ pub(super) struct Container {
     pub(super) run_ends: Vec<usize>,
     pub(super) log: Log,
     pub(super) faults: LogFaults,
+    /// Compressed files that reads had to unpack so far.
+    pub(super) unpacked: usize,
     changed: watch::Sender<u64>,
 }
 
@@ -126,6 +129,7 @@ impl Container {
             run_ends: Vec::new(),
             log: Log::new(Limits::of(&config)),
             faults: LogFaults::default(),
+            unpacked: 0,
             changed: watch::Sender::new(0),
             spec,
         }
@@ -159,9 +163,20 @@ impl Container {
     }
 
     /// Writes one line, or unterminated output, as the records that the daemon makes of it.
-    pub(super) fn write(&mut self, fd: Fd, bytes: &[u8], newline: bool, ts: Timestamp) {
+    pub(super) fn write(
+        &mut self,
+        fd: Fd,
+        bytes: &[u8],
+        newline: bool,
+        ts: Timestamp,
+        profile: Profile,
+    ) {
         let fd = if self.spec.tty { Fd::Stdout } else { fd };
-        for (piece, newline) in chunks(bytes, newline) {
+        let buffer = if profile.is_podman() { PODMAN_CHUNK } else { CHUNK };
+        // journald keeps microseconds, so neighbours often share one.
+        let microseconds = self.spec.driver == "journald";
+        let ts = if microseconds { Timestamp(ts.0 - ts.0.rem_euclid(1_000)) } else { ts };
+        for (piece, newline) in chunks(bytes, newline, buffer) {
             let bytes = self.kept(piece);
             self.log.append(Record { fd, ts, newline, bytes });
         }

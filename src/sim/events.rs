@@ -14,10 +14,12 @@ use tokio::sync::watch;
 use crate::model::Timestamp;
 
 use super::container::Container;
+use super::profile::Profile;
 use super::stream::Broken;
 use super::world::Core;
 
-const REPLAYABLE: usize = 256;
+/// How many past events Docker can replay.
+pub(super) const REPLAYABLE: usize = 256;
 const BACKLOG: usize = 1024;
 
 #[derive(Debug)]
@@ -36,13 +38,19 @@ pub(super) struct EventHub {
     pub(super) dropping: bool,
     /// Every event is told twice.
     pub(super) doubling: bool,
+    profile: Profile,
     changed: watch::Sender<u64>,
 }
 
 impl EventHub {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(profile: Profile) -> Self {
         let changed = watch::Sender::new(0);
-        Self { ring: VecDeque::new(), next: 0, dropping: false, doubling: false, changed }
+        Self { ring: VecDeque::new(), next: 0, dropping: false, doubling: false, profile, changed }
+    }
+
+    /// The daemon is another version from now on.
+    pub(super) fn upgrade(&mut self, profile: Profile) {
+        self.profile = profile;
     }
 
     /// Publishes one event.
@@ -54,7 +62,7 @@ impl EventHub {
             self.ring.push_back(Entry { number: self.next, ts, line: line.clone() });
             self.next += 1;
         }
-        while self.ring.len() > BACKLOG {
+        while self.ring.len() > BACKLOG && !self.profile.keeps_events() {
             self.ring.pop_front();
         }
         self.changed.send_replace(self.next);
@@ -62,13 +70,21 @@ impl EventHub {
 
     /// Forgets everything, as a daemon restart does.
     pub(super) fn forget(&mut self) {
-        self.ring.clear();
+        if !self.profile.keeps_events() {
+            self.ring.clear();
+        }
+    }
+
+    /// Publishes the same event so often that everything before it is pushed out of the ring, also
+    /// for a subscriber that has not been sent it yet.
+    pub(super) fn overflow(&mut self, ts: Timestamp, line: &Bytes) {
+        (0..=BACKLOG).for_each(|_| self.publish(ts, line));
     }
 
     /// Where a subscriber begins: at the end, or at the first replayable event not before `since`.
     /// The daemon scans backwards and stops at the first older event.
     pub(super) fn subscribe(&self, since: Option<Timestamp>) -> (u64, watch::Receiver<u64>) {
-        let replay = self.ring.iter().rev().take(REPLAYABLE);
+        let replay = self.ring.iter().rev().take(self.profile.replayable_events());
         let replay = replay.take_while(|entry| since.is_some_and(|since| entry.ts >= since));
         let start = replay.last().map_or(self.next, |entry| entry.number);
         (start, self.changed.subscribe())
@@ -155,7 +171,7 @@ mod tests {
     use super::*;
 
     fn hub(timestamps: &[i64]) -> EventHub {
-        let mut hub = EventHub::new();
+        let mut hub = EventHub::new(Profile::Moby29);
         for ts in timestamps {
             hub.publish(Timestamp(*ts), &Bytes::from(format!("{ts} ")));
         }
@@ -178,6 +194,21 @@ mod tests {
     fn only_the_last_256_can_be_replayed() {
         let all: Vec<i64> = (0..1000).collect();
         assert_eq!(replay(&hub(&all), 0).split_whitespace().count(), 256);
+    }
+
+    #[test]
+    fn a_journal_of_events_survives_everything() {
+        let mut hub = EventHub::new(Profile::Podman4);
+        (0..2_000).for_each(|ts| hub.publish(Timestamp(ts), &Bytes::from_static(b"x ")));
+        hub.forget();
+        assert_eq!(replay(&hub, 0).split_whitespace().count(), 2_000);
+    }
+
+    #[test]
+    fn an_overflow_pushes_out_what_was_not_sent_yet() {
+        let mut hub = hub(&[1]);
+        hub.overflow(Timestamp(2), &Bytes::from_static(b"noise "));
+        assert!(!String::from_utf8_lossy(&hub.read_from(0).0).contains('1'));
     }
 
     #[test]

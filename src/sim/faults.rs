@@ -10,6 +10,8 @@ use std::time::Duration;
 use crate::model::ContainerId;
 
 use super::container::Container;
+use super::events::container_event;
+use super::profile::Profile;
 use super::route::Endpoint;
 use super::server::Sim;
 
@@ -82,6 +84,8 @@ impl LogFaults {
 pub(super) enum Spoil {
     Garbage,
     GiantLength,
+    ZeroLength,
+    FrameType(u8),
     ErrorFrame(String),
 }
 
@@ -90,6 +94,10 @@ pub(super) enum Spoil {
 pub(super) enum Order {
     Cut(Cut),
     ErrorFrame(String),
+    /// It never says anything again and does not end either.
+    Freeze,
+    /// Its follow misses the file rotations up to now.
+    SkipRotations,
 }
 
 /// A log answer that is being sent.
@@ -140,6 +148,26 @@ impl Sim {
         self.stall(&target.into(), Stall::ReadBodies);
     }
 
+    /// Silences every log answer that is being sent, for good: neither a byte nor an end comes any
+    /// more, as over a connection whose other side has vanished. New answers are not affected.
+    pub fn stall_forever(&self, target: impl Into<Target>) {
+        self.order(&target.into(), |_| true, &Order::Freeze);
+    }
+
+    /// Makes open follows miss the file rotations up to now: they go on at the end of the file being
+    /// written, without a sign of what they left out.
+    pub fn skip_rotations(&self, target: impl Into<Target>) {
+        self.order(&target.into(), |stream| stream.follow, &Order::SkipRotations);
+    }
+
+    /// Damages one record in the daemon's file, by its position in [`Sim::records`]; it need not be
+    /// written yet. What reads and follows do there depends on the version.
+    pub fn corrupt_record(&self, id: &ContainerId, index: usize) {
+        if let Some(container) = self.core().lock().container_mut(id) {
+            container.log.corrupt(index);
+        }
+    }
+
     /// Ends every stall; what waited goes on where it was.
     pub fn unstall(&self, target: impl Into<Target>) {
         self.core().lock().each(&target.into(), |c| c.faults.stalls.clear());
@@ -159,6 +187,16 @@ impl Sim {
     /// Begins the next log answer with a frame header that claims almost 4 GiB.
     pub fn giant_length(&self, target: impl Into<Target>) {
         self.spoil(&target.into(), &Spoil::GiantLength);
+    }
+
+    /// Begins the next log answer with an empty frame of stdout.
+    pub fn zero_length_frame(&self, target: impl Into<Target>) {
+        self.spoil(&target.into(), &Spoil::ZeroLength);
+    }
+
+    /// Begins the next log answer with a frame of this type: 0 is stdin, above 3 there is none.
+    pub fn frame_type(&self, target: impl Into<Target>, kind: u8) {
+        self.spoil(&target.into(), &Spoil::FrameType(kind));
     }
 
     /// Answers the next `n` requests of a kind with this status. `List`, `Events`, `Ping`,
@@ -183,6 +221,38 @@ impl Sim {
         self.core().lock().events.doubling = on;
     }
 
+    /// Pushes every event so far out of the daemon's ring, also for subscribers that have not been
+    /// sent them yet, by more events of one container than the ring holds.
+    pub fn ring_overflow(&self) {
+        let mut world = self.core().lock();
+        let now = world.clock.stamp();
+        let Some(noisy) = world.containers.iter().find(|c| !c.removed) else { return };
+        let line = container_event(noisy, "exec_start: true", &[], now);
+        world.events.overflow(now, &line);
+    }
+
+    /// Breaks the next `n` lists in the middle.
+    pub fn list_partial(&self, n: u32) {
+        self.core().lock().partial_lists = n;
+    }
+
+    /// Makes log answers claim that a terminal's stream is framed and the other way round, on every
+    /// version, or no longer.
+    pub fn lie_content_type(&self, on: bool) {
+        self.core().lock().lying = on;
+    }
+
+    /// Ends every lasting fault of this file and forgets those that no answer has used up yet. What
+    /// is damaged or hidden stays so, and silenced answers stay silent.
+    pub fn heal(&self) {
+        let mut world = self.core().lock();
+        world.failures.clear();
+        world.delays.clear();
+        (world.garbage_http, world.lying, world.partial_lists) = (false, false, 0);
+        (world.events.dropping, world.events.doubling) = (false, false);
+        world.each(&Target::All, |container| container.faults = LogFaults::default());
+    }
+
     /// Answers every connection with something that is not HTTP, or no longer. Open ones are cut.
     pub fn garbage_http(&self, on: bool) {
         let mut world = self.core().lock();
@@ -201,8 +271,16 @@ impl Sim {
     /// The daemon restarts between two requests: every connection is cut and the event ring lost.
     /// Containers go on running (live-restore) or stop without an event.
     pub fn restart_daemon(&self, containers_keep_running: bool) {
+        let profile = self.profile();
+        self.restart_as(profile, containers_keep_running);
+    }
+
+    /// The same, and it comes back as another version.
+    pub fn restart_as(&self, profile: Profile, containers_keep_running: bool) {
         let mut world = self.core().lock();
         world.events.forget();
+        world.events.upgrade(profile);
+        world.profile = profile;
         world.cut_connections();
         if !containers_keep_running {
             let now = world.clock.stamp();

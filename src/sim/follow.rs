@@ -62,6 +62,12 @@ impl Follower {
         }
     }
 
+    /// Misses every file rotation up to now: it goes on at the end of the file being written, and
+    /// what it had not sent yet it never sends.
+    pub(super) fn skip_rotations(&mut self, log: &Log) {
+        (self.file, self.at, self.replay_at) = (log.current(), log.len(), None);
+    }
+
     fn enter(&mut self, log: &Log) {
         self.file = log.current();
         self.at = log.file(self.file).first;

@@ -10,7 +10,7 @@ use hyper::{Method, Request, Response};
 
 use crate::model::ContainerId;
 
-use super::answer::{Body, Refusal, add_headers, document, streamed, text};
+use super::answer::{Body, Refusal, add_headers, document, half_document, streamed, text};
 use super::container::Container;
 use super::events::Subscriber;
 use super::faults::Stall;
@@ -74,11 +74,14 @@ fn page(
     named: &str,
     params: &Params<'_>,
 ) -> Result<Response<Body>, Refusal> {
-    let world = core.lock();
+    let mut world = core.lock();
     Ok(match endpoint {
         Endpoint::Ping => text("OK"),
         Endpoint::Version => document(&json::version(world.profile)),
         Endpoint::Info => document(&json::info(&world)),
+        Endpoint::List if world.breaks_list() => {
+            half_document(&json::list(&world, params.flag("all")))
+        }
         Endpoint::List => document(&json::list(&world, params.flag("all"))),
         _ => {
             let container = world.find(named).ok_or_else(|| Refusal::no_such(named))?;
@@ -93,8 +96,8 @@ async fn logs(
     named: &str,
     params: &Params<'_>,
 ) -> Result<Response<Body>, Refusal> {
-    let query = LogQuery::parse(params)?;
     let (id, profile, tty) = readable(core, named)?;
+    let query = LogQuery::parse(params, profile)?;
     if !query.follow {
         while_reads_stall(core, &id).await;
     }
@@ -103,7 +106,12 @@ async fn logs(
     if query.follow && profile.withholds_headers() {
         stream.prefetch().await;
     }
-    Ok(streamed(stream.into_frames(), profile.log_content_type(tty)))
+    let kind = if core.lock().lying {
+        Profile::Moby29.log_content_type(!tty)
+    } else {
+        profile.log_content_type(tty)
+    };
+    Ok(streamed(stream.into_frames(), kind))
 }
 
 fn readable(core: &Core, named: &str) -> Result<(ContainerId, Profile, bool), Refusal> {
@@ -129,7 +137,9 @@ async fn while_reads_stall(core: &Core, id: &ContainerId) {
 }
 
 fn events(core: &Core, params: &Params<'_>) -> Result<Response<Body>, Refusal> {
-    let (since, until) = (parse_time(params.get("since"))?, parse_time(params.get("until"))?);
+    let profile = core.lock().profile;
+    let since = parse_time(params.get("since"), profile)?;
+    let until = parse_time(params.get("until"), profile)?;
     // With `until` the daemon replays and ends; here every bound counts as past.
     let subscriber = Subscriber::new(core, since, until.is_some());
     Ok(streamed(subscriber.into_frames(), Some("application/json")))

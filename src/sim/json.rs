@@ -15,12 +15,13 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// `/version`
 pub(super) fn version(profile: Profile) -> Value {
+    let engine = if profile.is_podman() { "Podman Engine" } else { "Engine" };
     let api = format!("1.{}", profile.api_minor());
     let min = format!("1.{}", profile.min_api_minor());
     json!({
         "Platform": { "Name": "" },
         "Components": [{
-            "Name": "Engine",
+            "Name": engine,
             "Version": profile.version(),
             "Details": { "ApiVersion": api, "MinAPIVersion": min, "Os": "linux", "Arch": "amd64" },
         }],

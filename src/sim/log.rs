@@ -24,7 +24,8 @@ impl Limits {
     pub(super) fn of(config: &LogConfig) -> Option<Self> {
         let (size, files) = match config.driver.as_str() {
             "local" => ("20m", 5),
-            "json-file" => ("", 1),
+            // Podman's conmon replaces the one file at its size.
+            "json-file" | "k8s-file" => ("", 1),
             _ => return None,
         };
         let option = |key| config.options.get(key).map(String::as_str);
@@ -80,6 +81,8 @@ impl LogFile {
 pub(super) struct Log {
     truth: Vec<Record>,
     withheld: BTreeSet<usize>,
+    /// Positions whose line in the file cannot be decoded.
+    corrupt: BTreeSet<usize>,
     /// Every file ever, by number; the last one is being written.
     files: Vec<LogFile>,
     oldest: usize,
@@ -89,7 +92,8 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn new(limits: Option<Limits>) -> Self {
         let files = vec![LogFile::at(0)];
-        Self { truth: Vec::new(), withheld: BTreeSet::new(), files, oldest: 0, limits }
+        let (withheld, corrupt) = (BTreeSet::new(), BTreeSet::new());
+        Self { truth: Vec::new(), withheld, corrupt, files, oldest: 0, limits }
     }
 
     /// Appends one record and rotates first if the file has reached its size.
@@ -125,6 +129,16 @@ impl Log {
     /// Hides a record from every answer.
     pub(super) fn withhold(&mut self, index: usize) {
         self.withheld.insert(index);
+    }
+
+    /// Damages a record's line in the file.
+    pub(super) fn corrupt(&mut self, index: usize) {
+        self.corrupt.insert(index);
+    }
+
+    /// Whether a record's line cannot be decoded.
+    pub(super) fn is_corrupt(&self, index: usize) -> bool {
+        self.corrupt.contains(&index)
     }
 
     /// The number of records ever written.
@@ -175,6 +189,7 @@ impl Log {
             bytes: record.bytes.clone(),
             retained,
             withheld: self.withheld.contains(&index),
+            corrupt: self.corrupt.contains(&index),
         })
         .collect()
     }

@@ -1,51 +1,98 @@
 //! Which daemon is simulated: the few differences between versions that capture can notice.
 //!
-//! Each question is one method with its source, so that a new version is one more column here and
-//! nothing elsewhere asks for a version by name.
+//! Each question is one method with its source, so that a new version is one more row here and
+//! nothing elsewhere asks for a version by name. The sources are the appendix on Docker and Podman
+//! in docs/CAPTURE.md: the daemon's code at the tagged version, an issue, or a measurement.
+
+use serde::{Deserialize, Serialize};
 
 /// A daemon version to imitate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Profile {
-    /// Docker 20.10: API 1.41, follows replay after a file rotation.
+    /// Docker 20.10: API 1.41, follows replay after a file rotation, `since` leaves out files.
     Moby20_10,
+    /// Docker 23.0: follows by notification and does not replay any more.
+    Moby23,
+    /// Docker 24.0: `since` skips to the first record that is not older, and passes the rest.
+    Moby24,
     /// Docker 25.0: the headers of a follow are withheld until its first line (moby#47448).
     Moby25,
+    /// Docker 27.4: the rest of a file behind a record that cannot be decoded is skipped silently.
+    Moby27_4,
     /// Docker 29.0: refuses API versions below 1.44.
     Moby29,
+    /// Podman 4.3 with the k8s-file driver, through its compatible API.
+    Podman4,
+}
+
+/// The facts of one version that are plain values.
+struct Facts {
+    name: &'static str,
+    version: &'static str,
+    api_minor: u32,
+    min_api_minor: u32,
 }
 
 impl Profile {
+    /// Every version, oldest first, Podman last.
+    pub const ALL: [Self; 7] = [
+        Self::Moby20_10,
+        Self::Moby23,
+        Self::Moby24,
+        Self::Moby25,
+        Self::Moby27_4,
+        Self::Moby29,
+        Self::Podman4,
+    ];
+
+    fn facts(self) -> Facts {
+        let (name, version, api_minor, min_api_minor) = match self {
+            Self::Moby20_10 => ("moby20_10", "20.10.24", 41, 12),
+            Self::Moby23 => ("moby23", "23.0.6", 42, 12),
+            Self::Moby24 => ("moby24", "24.0.9", 43, 12),
+            Self::Moby25 => ("moby25", "25.0.5", 44, 24),
+            Self::Moby27_4 => ("moby27_4", "27.4.1", 47, 24),
+            Self::Moby29 => ("moby29", "29.0.4", 52, 44),
+            Self::Podman4 => ("podman4", "4.3.1", 41, 24),
+        };
+        Facts { name, version, api_minor, min_api_minor }
+    }
+
+    /// The word that scenario files use, as in `moby20_10`.
+    pub fn name(self) -> &'static str {
+        self.facts().name
+    }
+
     /// The server's version.
     pub fn version(self) -> &'static str {
-        match self {
-            Self::Moby20_10 => "20.10.24",
-            Self::Moby25 => "25.0.5",
-            Self::Moby29 => "29.0.4",
-        }
+        self.facts().version
     }
 
     /// The minor of the newest API version, as in `1.41`.
     pub fn api_minor(self) -> u32 {
-        match self {
-            Self::Moby20_10 => 41,
-            Self::Moby25 => 44,
-            Self::Moby29 => 52,
-        }
+        self.facts().api_minor
     }
 
     /// The minor of the oldest API version that is still served.
     pub fn min_api_minor(self) -> u32 {
-        match self {
-            Self::Moby20_10 => 12,
-            Self::Moby25 => 24,
-            Self::Moby29 => 44,
-        }
+        self.facts().min_api_minor
+    }
+
+    /// Whether this is Podman, which differs from Docker in more than its version.
+    pub fn is_podman(self) -> bool {
+        self == Self::Podman4
     }
 
     /// Whether `since` drops every older record. From 24.0 on (moby e278d3f185) it only skips to
-    /// the first record that is not older.
+    /// the first record that is not older. Podman filters line by line.
     pub(super) fn since_drops_every(self) -> bool {
-        self == Self::Moby20_10
+        matches!(self, Self::Moby20_10 | Self::Moby23) || self.is_podman()
+    }
+
+    /// Whether a record stamped exactly `since` is left out (podman `Time.After(since)`).
+    pub(super) fn since_is_exclusive(self) -> bool {
+        self.is_podman()
     }
 
     /// Whether a follow that met a file rotation jumps back into the new file once (measured on
@@ -60,12 +107,51 @@ impl Profile {
         self == Self::Moby20_10
     }
 
+    /// Whether every read unpacks all compressed files that `since` does not rule out, up to 27.3
+    /// (moby#41678); later versions unpack those that the answer reaches.
+    pub(super) fn unpacks_every_file(self) -> bool {
+        !matches!(self, Self::Moby27_4 | Self::Moby29) && !self.is_podman()
+    }
+
     /// Whether the headers of a follow wait for the first line.
     pub(super) fn withholds_headers(self) -> bool {
         self == Self::Moby25
     }
 
-    /// The `Content-Type` of a log answer, sent from API 1.42 on.
+    /// Whether a bounded read leaves out the rest of a file behind a record that it cannot decode,
+    /// without a sign (moby d48c403efa, 27.4); before, the answer ends with an error there.
+    pub(super) fn skips_corrupt_files(self) -> bool {
+        matches!(self, Self::Moby27_4 | Self::Moby29)
+    }
+
+    /// Whether a follow reads its tail first and opens the file's end only then, so that what is
+    /// written in between is in neither (podman libpod/logs).
+    pub(super) fn follow_opens_late(self) -> bool {
+        self.is_podman()
+    }
+
+    /// How many bytes of output share one timestamp: conmon stamps what it reads at once.
+    pub(super) fn stamps_per_buffer(self) -> Option<usize> {
+        self.is_podman().then_some(super::record::PODMAN_CHUNK)
+    }
+
+    /// Whether events come from a journal, so that a restart forgets none of them and every one of
+    /// them can be replayed.
+    pub(super) fn keeps_events(self) -> bool {
+        self.is_podman()
+    }
+
+    /// How many of its past events can be replayed.
+    pub(super) fn replayable_events(self) -> usize {
+        if self.keeps_events() { usize::MAX } else { super::events::REPLAYABLE }
+    }
+
+    /// The action of an event. The compatible API renames `died`, but not `remove`.
+    pub(super) fn event_action(self, action: &str) -> &str {
+        if self.is_podman() && action == "destroy" { "remove" } else { action }
+    }
+
+    /// The `Content-Type` of a log answer, sent from API 1.42 on. Podman sends none.
     pub(super) fn log_content_type(self, tty: bool) -> Option<&'static str> {
         (self.api_minor() >= 42).then_some(if tty {
             "application/vnd.docker.raw-stream"

@@ -10,6 +10,10 @@ use crate::model::{Fd, Timestamp};
 
 /// The copier's buffer: the longest record.
 pub(super) const CHUNK: usize = 16_384;
+/// The read buffer of Podman's conmon, which is also what shares one timestamp there.
+pub(super) const PODMAN_CHUNK: usize = 8_192;
+/// The offset from UTC that a simulated Podman's host lives at, in seconds.
+const PODMAN_OFFSET: i32 = 2 * 3_600;
 
 /// One record that the simulated container wrote, with what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub struct SimRecord {
     pub retained: bool,
     /// Whether the daemon hides it ([`crate::sim::Sim::skip_record`]).
     pub withheld: bool,
+    /// Whether the daemon's file is damaged there ([`crate::sim::Sim::corrupt_record`]).
+    pub corrupt: bool,
 }
 
 /// A record in the log, without its fate.
@@ -38,11 +44,13 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// What the daemon sends for this record: with the timestamp before the content.
-    pub(super) fn payload(&self, timestamps: bool) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bytes.len() + 32);
+    /// What the daemon sends for this record: with the timestamp before the content, in UTC or in
+    /// the daemon's local time.
+    pub(super) fn payload(&self, timestamps: bool, local: bool) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.bytes.len() + 40);
         if timestamps {
-            out.extend_from_slice(self.ts.to_rfc3339().as_bytes());
+            let stamp = if local { local_rfc3339(self.ts) } else { self.ts.to_rfc3339() };
+            out.extend_from_slice(stamp.as_bytes());
             out.push(b' ');
         }
         out.extend_from_slice(&self.bytes);
@@ -62,12 +70,19 @@ impl Record {
     }
 }
 
+/// The time at the simulated Podman's host: as long as a timestamp gets, with its offset.
+fn local_rfc3339(ts: Timestamp) -> String {
+    let shifted = Timestamp(ts.0.saturating_add(i64::from(PODMAN_OFFSET) * 1_000_000_000));
+    let hours = PODMAN_OFFSET / 3_600;
+    format!("{}+{hours:02}:00", shifted.to_rfc3339().trim_end_matches('Z'))
+}
+
 /// Cuts one line, or unterminated output, into the pieces that the copier logs. A line of exactly
 /// one buffer is a chunk and then a lone newline.
-pub(super) fn chunks(bytes: &[u8], newline: bool) -> Vec<(Bytes, bool)> {
+pub(super) fn chunks(bytes: &[u8], newline: bool, buffer: usize) -> Vec<(Bytes, bool)> {
     let mut rest = bytes;
     let mut pieces = Vec::with_capacity(1);
-    while let Some((chunk, after)) = rest.split_at_checked(CHUNK) {
+    while let Some((chunk, after)) = rest.split_at_checked(buffer) {
         pieces.push((Bytes::copy_from_slice(chunk), false));
         rest = after;
     }
@@ -120,7 +135,7 @@ mod tests {
     use super::*;
 
     fn lengths(line: usize, newline: bool) -> Vec<(usize, bool)> {
-        chunks(&vec![b'x'; line], newline).into_iter().map(|(b, n)| (b.len(), n)).collect()
+        chunks(&vec![b'x'; line], newline, CHUNK).into_iter().map(|(b, n)| (b.len(), n)).collect()
     }
 
     #[test]
@@ -145,6 +160,18 @@ mod tests {
         assert_eq!(record("hi", 1_500_000_000).json_len(), plain.len() as u64 + 1);
         let odd = r#"{"log":"\"\u003c\tä\n","stream":"stdout","time":"1970-01-01T00:00:01Z"}"#;
         assert_eq!(record("\"<\rä", 1_000_000_000).json_len(), odd.len() as u64 + 1);
+    }
+
+    #[test]
+    fn local_time_is_the_same_moment_with_its_offset() {
+        let record = Record {
+            fd: Fd::Stdout,
+            ts: Timestamp(1_500_000_000),
+            newline: true,
+            bytes: Bytes::from_static(b"hi"),
+        };
+        assert_eq!(record.payload(true, true), b"1970-01-01T02:00:01.500000000+02:00 hi\n");
+        assert_eq!(record.payload(true, false), b"1970-01-01T00:00:01.500000000Z hi\n");
     }
 
     #[test]

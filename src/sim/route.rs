@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use crate::model::Timestamp;
 
 use super::answer::Refusal;
+use super::profile::Profile;
 
 /// What kind of answer a request asks for; faults are addressed by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,15 +87,33 @@ impl<'a> Params<'a> {
     }
 }
 
-/// `SECONDS[.NANOS]` as Docker reads it; zero and absence mean no bound.
-pub(super) fn parse_time(value: Option<&str>) -> Result<Option<Timestamp>, Refusal> {
+/// A bound in time; zero and absence mean none. Docker reads `SECONDS[.NANOS]`. Podman reads RFC
+/// 3339 exactly, and numbers as floating point, which is off by up to 119 ns in this century.
+pub(super) fn parse_time(
+    value: Option<&str>,
+    profile: Profile,
+) -> Result<Option<Timestamp>, Refusal> {
     let Some(text) = value.filter(|text| *text != "0") else { return Ok(None) };
     let wrong = || Refusal::new(400, format!("invalid value for time: {text}"));
+    if profile.is_podman() {
+        return podman_time(text).map(Some).ok_or_else(wrong);
+    }
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let seconds: i64 = seconds.parse().map_err(|_| wrong())?;
     let padded = format!("{fraction:0<9}");
     let nanos: i64 = padded.get(..9).unwrap_or("0").parse().map_err(|_| wrong())?;
     Ok(Some(Timestamp(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))))
+}
+
+fn podman_time(text: &str) -> Option<Timestamp> {
+    if let Ok(exact) = text.replace("%3A", ":").parse::<jiff::Timestamp>() {
+        return i64::try_from(exact.as_nanosecond()).ok().map(Timestamp);
+    }
+    let number: f64 = text.parse().ok().filter(|n: &f64| n.abs() < 9e9)?;
+    let (whole, fraction) = (number.trunc(), number.fract());
+    #[expect(clippy::cast_possible_truncation, reason = "this loss is what is imitated")]
+    let nanos = (whole as i64) * 1_000_000_000 + (fraction * 1e9) as i64;
+    Some(Timestamp(nanos))
 }
 
 #[cfg(test)]
@@ -113,12 +132,22 @@ mod tests {
 
     #[test]
     fn times_are_exact_with_nine_digits() {
-        let time = |text| parse_time(Some(text)).map(|t| t.map(|t| t.0));
+        let time = |text| parse_time(Some(text), Profile::Moby29).map(|t| t.map(|t| t.0));
         assert_eq!(time("12"), Ok(Some(12_000_000_000)));
         assert_eq!(time("12.000000034"), Ok(Some(12_000_000_034)));
         assert_eq!(time("12.5"), Ok(Some(12_500_000_000)));
         assert_eq!(time("0"), Ok(None));
         assert!(time("2026-01-01T00:00:00Z").is_err());
+    }
+
+    #[test]
+    fn podman_reads_numbers_as_floats_and_rfc_3339_exactly() {
+        let time = |text| parse_time(Some(text), Profile::Podman4).unwrap().unwrap().0;
+        assert_eq!(time("2026-01-01T00:00:00.000000001Z"), 1_767_225_600_000_000_001);
+        assert_eq!(time("2026-01-01T02:00:00.000000001+02:00"), 1_767_225_600_000_000_001);
+        let off = time("1767225600.123456789") - 1_767_225_600_123_456_789;
+        assert!(off != 0 && off.abs() <= 239, "{off}");
+        assert!(parse_time(Some("yesterday"), Profile::Podman4).is_err());
     }
 
     #[test]

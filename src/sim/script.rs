@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::model::{ContainerId, Fd, Timestamp};
 
+use super::clock::Stamps;
 use super::container::{Container, ContainerSpec};
+use super::profile::Profile;
 use super::record::SimRecord;
 use super::server::Sim;
 use super::world::RequestSeen;
@@ -57,6 +59,17 @@ impl Sim {
         self.core().lock().remove(id);
     }
 
+    /// Removes a container, by force if it runs, and runs another one of the same specification
+    /// under the same name. Its id is another.
+    pub fn recreate_same_name(&self, id: &ContainerId) -> Option<ContainerId> {
+        let mut world = self.core().lock();
+        let spec = world.container(id)?.spec.clone();
+        world.remove(id);
+        let new = world.add(spec);
+        world.start(&new);
+        Some(new)
+    }
+
     /// Gives a container another name.
     pub fn rename(&self, id: &ContainerId, name: &str) {
         let mut world = self.core().lock();
@@ -86,14 +99,16 @@ impl Sim {
 
     fn emit_lines<T: AsRef<str>>(&self, id: &ContainerId, fd: Fd, lines: impl Iterator<Item = T>) {
         let mut world = self.core().lock();
-        let mut clock = world.clock;
+        let (mut clock, profile) = (world.clock, world.profile);
+        let mut stamps = Stamps::new(profile);
         if let Some(container) = world.container_mut(id).filter(|c| !c.removed) {
             for line in lines {
                 let mut bytes = line.as_ref().as_bytes().to_vec();
                 if container.spec.tty {
                     bytes.push(b'\r');
                 }
-                container.write(fd, &bytes, true, clock.stamp());
+                let ts = stamps.next(bytes.len() + 1, &mut clock);
+                container.write(fd, &bytes, true, ts, profile);
             }
             container.touch();
         }
@@ -111,10 +126,37 @@ impl Sim {
         ts: Option<Timestamp>,
     ) {
         let mut world = self.core().lock();
+        let profile = world.profile;
         let ts = ts.unwrap_or_else(|| world.clock.stamp());
         if let Some(container) = world.container_mut(id).filter(|c| !c.removed) {
-            container.write(fd, bytes, newline, ts);
+            container.write(fd, bytes, newline, ts, profile);
             container.touch();
+        }
+    }
+
+    /// Writes `n` records to stdout that cannot be told apart: one time, one text.
+    pub fn tie_flood(&self, id: &ContainerId, n: usize, text: &str) {
+        let mut world = self.core().lock();
+        let (ts, profile) = (world.clock.stamp(), world.profile);
+        if let Some(container) = world.container_mut(id).filter(|c| !c.removed) {
+            (0..n).for_each(|_| {
+                container.write(Fd::Stdout, text.as_bytes(), true, ts, profile);
+            });
+            container.touch();
+        }
+    }
+
+    /// Writes `n` pairs of lines to stdout and stderr that raced for the file: each line of stdout
+    /// comes first and is stamped later than the line of stderr behind it.
+    pub fn race(&self, id: &ContainerId, n: usize, mut line: impl FnMut(usize) -> String) {
+        for n in 0..n {
+            let (early, late) = {
+                let mut world = self.core().lock();
+                (world.clock.stamp(), world.clock.stamp())
+            };
+            let text = line(n);
+            self.emit_raw(id, Fd::Stdout, text.as_bytes(), true, Some(late));
+            self.emit_raw(id, Fd::Stderr, text.as_bytes(), true, Some(early));
         }
     }
 
@@ -138,6 +180,16 @@ impl Sim {
         self.core().lock().container(id).map_or(0, |container| container.log.current())
     }
 
+    /// How many compressed log files reads of this container had to unpack so far.
+    pub fn unpacked_files(&self, id: &ContainerId) -> usize {
+        self.core().lock().container(id).map_or(0, |container| container.unpacked)
+    }
+
+    /// Which daemon this is.
+    pub fn profile(&self) -> Profile {
+        self.core().lock().profile
+    }
+
     /// The daemon's clock.
     pub fn now(&self) -> Timestamp {
         self.core().lock().clock.now()
@@ -151,6 +203,11 @@ impl Sim {
     /// Moves the daemon's clock forward.
     pub fn advance_clock(&self, by: Duration) {
         self.core().lock().clock.advance(by);
+    }
+
+    /// Steps the daemon's clock by this many nanoseconds, back if negative.
+    pub fn clock_step(&self, nanos: i64) {
+        self.core().lock().clock.step(nanos);
     }
 
     /// How far the clock moves with every record; zero makes ties.

@@ -34,7 +34,7 @@ pub(super) struct LogQuery {
 
 impl LogQuery {
     /// Reads the query, or says what dockerd's 400 would say. An unreadable `tail` means all.
-    pub(super) fn parse(params: &Params<'_>) -> Result<Self, Refusal> {
+    pub(super) fn parse(params: &Params<'_>, profile: Profile) -> Result<Self, Refusal> {
         let outputs = match (params.flag("stdout"), params.flag("stderr")) {
             (true, true) => Outputs::Both,
             (true, false) => Outputs::One(Fd::Stdout),
@@ -48,14 +48,30 @@ impl LogQuery {
             follow: params.flag("follow"),
             timestamps: params.flag("timestamps"),
             outputs,
-            tail: params.get("tail").and_then(|n| n.parse().ok()),
-            since: parse_time(params.get("since"))?,
-            until: parse_time(params.get("until"))?,
+            tail: parse_tail(params.get("tail"), profile)?,
+            since: parse_time(params.get("since"), profile)?,
+            until: parse_time(params.get("until"), profile)?,
         })
+    }
+
+    /// Whether it asks for the last records only.
+    pub(super) fn has_tail(&self) -> bool {
+        self.tail.is_some()
     }
 
     fn wants(&self, fd: Fd) -> bool {
         self.outputs == Outputs::Both || self.outputs == Outputs::One(fd)
+    }
+}
+
+/// Docker takes what is no number for `all`; Podman refuses it.
+fn parse_tail(value: Option<&str>, profile: Profile) -> Result<Option<usize>, Refusal> {
+    let Some(text) = value.filter(|text| *text != "all") else { return Ok(None) };
+    match text.parse() {
+        Err(_) if profile.is_podman() => {
+            Err(Refusal::new(400, format!("failed to parse parameter tail: {text}")))
+        }
+        number => Ok(number.ok()),
     }
 }
 
@@ -75,21 +91,23 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Filter {
     query: LogQuery,
-    drops_every: bool,
+    profile: Profile,
     reached_since: bool,
 }
 
 impl Filter {
     pub(super) fn new(query: LogQuery, profile: Profile) -> Self {
-        Self { query, drops_every: profile.since_drops_every(), reached_since: false }
+        Self { query, profile, reached_since: false }
     }
 
     pub(super) fn judge(&mut self, record: &Record) -> Verdict {
         if self.query.until.is_some_and(|until| record.ts > until) {
             return Verdict::Stop;
         }
-        let older = self.query.since.is_some_and(|since| record.ts < since);
-        if older && (self.drops_every || !self.reached_since) {
+        let exclusive = self.profile.since_is_exclusive();
+        let older = |since| record.ts < since || (exclusive && record.ts == since);
+        let drops_every = self.profile.since_drops_every();
+        if self.query.since.is_some_and(older) && (drops_every || !self.reached_since) {
             return Verdict::Skip;
         }
         self.reached_since = true;
@@ -115,6 +133,29 @@ impl Backlog {
         })
     }
 
+    /// Leaves out the rest of the file that the last position was in.
+    pub(super) fn skip_file(&mut self) {
+        self.0.pop_front();
+    }
+
+    /// How many compressed files a read unpacks: all rotated ones that `since` does not rule out,
+    /// or in later versions those that the answer reaches.
+    pub(super) fn unpacked(&self, log: &Log, query: &LogQuery, profile: Profile) -> usize {
+        let current = log.file(log.current()).held();
+        let rotated = |range: &Range<usize>| range.end <= current.start && !range.is_empty();
+        if !profile.unpacks_every_file() {
+            return self.0.iter().filter(|range| rotated(range)).count();
+        }
+        if query.tail == Some(0) {
+            return 0;
+        }
+        let held: VecDeque<_> = log.on_disk().map(super::log::LogFile::held).collect();
+        let young = |range: &Range<usize>| {
+            query.since.is_none_or(|since| last_ts(log, range).is_none_or(|ts| ts >= since))
+        };
+        held.iter().filter(|range| rotated(range) && young(range)).count()
+    }
+
     /// The next position of F, withheld records included.
     pub(super) fn next_index(&mut self) -> Option<usize> {
         while let Some(range) = self.0.front_mut() {
@@ -132,12 +173,13 @@ impl Backlog {
 fn without_left_out_files(log: &Log, since: Timestamp) -> VecDeque<Range<usize>> {
     let mut held: VecDeque<_> = log.on_disk().map(super::log::LogFile::held).collect();
     let current = held.pop_back();
-    let last_ts = |range: &Range<usize>| {
-        let last = range.clone().next_back()?;
-        log.visible(last).map(|record| record.ts)
-    };
-    let read = held.into_iter().take_while(|range| last_ts(range).is_none_or(|ts| ts >= since));
-    read.chain(current).collect()
+    let young = |range: &Range<usize>| last_ts(log, range).is_none_or(|ts| ts >= since);
+    held.into_iter().take_while(young).chain(current).collect()
+}
+
+/// The time of a file's last record, as the header of its compressed form would say it.
+fn last_ts(log: &Log, range: &Range<usize>) -> Option<Timestamp> {
+    log.visible(range.clone().next_back()?).map(|record| record.ts)
 }
 
 fn last_records(
@@ -169,7 +211,8 @@ mod tests {
     use super::*;
 
     fn query(text: &str) -> LogQuery {
-        LogQuery::parse(&Params::new(&format!("stdout=1&stderr=1&{text}"))).unwrap()
+        LogQuery::parse(&Params::new(&format!("stdout=1&stderr=1&{text}")), Profile::Moby20_10)
+            .unwrap()
     }
 
     fn read(log: &Log, text: &str, profile: Profile) -> Vec<usize> {

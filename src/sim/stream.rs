@@ -19,8 +19,12 @@ use super::container::Container;
 use super::faults::{Cut, Order, Spoil, Stall, StreamState};
 use super::follow::{Follower, Step};
 use super::io::Breaker;
+use super::profile::Profile;
 use super::select::{Backlog, Filter, LogQuery, Verdict};
 use super::world::Core;
+
+/// The daemon's words for a line of its file that it cannot decode.
+const CORRUPT: &str = "invalid character '\\x00' looking for beginning of value";
 
 /// Ends a body without its final chunk, which makes the server close the connection.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +50,11 @@ pub(super) struct LogStream {
     filter: Filter,
     backlog: Backlog,
     follower: Option<Follower>,
+    /// The follow begins where its backlog ended, as late as that is.
+    follows_later: bool,
+    profile: Profile,
+    seed: u64,
+    frozen: bool,
     /// Which run of the container is followed.
     run: usize,
     changed: watch::Receiver<u64>,
@@ -69,6 +78,11 @@ impl LogStream {
         let container = world.container_mut(id)?;
         breaker.dribble(container.faults.dribble);
         let live = query.follow && container.is_running();
+        let later = live && profile.follow_opens_late() && query.has_tail();
+        let backlog = Backlog::open(&container.log, &query, &container.config(), profile);
+        if container.config().is_compressed() {
+            container.unpacked += backlog.unpacked(&container.log, &query, profile);
+        }
         let stream = Self {
             core: core.clone(),
             number,
@@ -76,8 +90,13 @@ impl LogStream {
             tty: container.spec.tty,
             query,
             filter: Filter::new(query, profile),
-            backlog: Backlog::open(&container.log, &query, &container.config(), profile),
-            follower: live.then(|| Follower::at_end(&container.log, profile, seed ^ number)),
+            backlog,
+            follower: (live && !later)
+                .then(|| Follower::at_end(&container.log, profile, seed ^ number)),
+            follows_later: later,
+            profile,
+            seed: seed ^ number,
+            frozen: false,
             run: container.run_ends.len(),
             changed: container.watch(),
             breaker: breaker.clone(),
@@ -135,8 +154,21 @@ impl LogStream {
         let core = self.core.clone();
         let mut world = core.lock();
         let order = world.streams.get_mut(&self.number).and_then(|s| s.orders.pop_front());
-        if let Some(order) = order {
-            return self.obey(order);
+        match order {
+            Some(Order::Freeze) => self.frozen = true,
+            Some(Order::SkipRotations) => {
+                if let (Some(follower), Some(container)) =
+                    (&mut self.follower, world.container(&self.id))
+                {
+                    follower.skip_rotations(&container.log);
+                }
+            }
+            Some(Order::Cut(cut)) => return self.end_by(cut),
+            Some(Order::ErrorFrame(text)) => return self.end_with_error(&text),
+            None => {}
+        }
+        if self.frozen {
+            return Next::Wait;
         }
         match world.container(&self.id) {
             Some(container) => self.advance(container),
@@ -154,25 +186,43 @@ impl LogStream {
         }
         let end = container.run_ends.get(self.run).copied();
         loop {
-            let step = match (self.backlog.next_index(), &mut self.follower) {
-                (Some(index), _) => Step::Record(index),
-                (None, Some(follower)) => follower.next(&container.log, end),
-                (None, None) => Step::End,
-            };
-            let index = match step {
+            let from_backlog = self.backlog.next_index();
+            let index = match from_backlog.map_or_else(|| self.follow(container, end), Step::Record)
+            {
                 Step::Record(index) => index,
                 Step::Wait => return Next::Wait,
                 Step::End => return Next::End,
             };
+            if container.log.is_corrupt(index) {
+                if from_backlog.is_none() || !self.profile.skips_corrupt_files() {
+                    return self.end_with_error(CORRUPT);
+                }
+                self.backlog.skip_file();
+                continue;
+            }
             let Some(record) = container.log.visible(index) else { continue };
             match self.filter.judge(record) {
                 Verdict::Skip => {}
                 Verdict::Stop => return Next::End,
                 Verdict::Send => {
                     let kind = if record.fd == Fd::Stdout { 1 } else { 2 };
-                    return Next::Send(self.framed(kind, &record.payload(self.query.timestamps)));
+                    return Next::Send(self.framed(
+                        kind,
+                        &record.payload(self.query.timestamps, self.profile.is_podman()),
+                    ));
                 }
             }
+        }
+    }
+
+    /// What comes behind the backlog.
+    fn follow(&mut self, container: &Container, end: Option<usize>) -> Step {
+        if std::mem::take(&mut self.follows_later) {
+            self.follower = Some(Follower::at_end(&container.log, self.profile, self.seed));
+        }
+        match &mut self.follower {
+            Some(follower) => follower.next(&container.log, end),
+            None => Step::End,
         }
     }
 
@@ -185,17 +235,21 @@ impl LogStream {
         self.framed(1, b"2026-01-01T00:00:00.000000000Z this message is cut in two halves\n")
     }
 
-    fn obey(&mut self, order: Order) -> Next {
-        let (cut, last) = match order {
-            Order::ErrorFrame(text) => (Cut::Clean, Some(self.error(&text))),
-            Order::Cut(cut @ (Cut::Clean | Cut::Reset)) => (cut, None),
-            Order::Cut(Cut::MidFrame) => {
+    fn end_with_error(&mut self, text: &str) -> Next {
+        self.ending = Some(Cut::Clean);
+        Next::Send(self.error(text))
+    }
+
+    fn end_by(&mut self, cut: Cut) -> Next {
+        let last = match cut {
+            Cut::Clean | Cut::Reset => None,
+            Cut::MidFrame => {
                 let whole = self.victim();
-                (Cut::MidFrame, Some(whole.slice(..whole.len() / 2)))
+                Some(whole.slice(..whole.len() / 2))
             }
-            Order::Cut(Cut::MidChunk) => {
+            Cut::MidChunk => {
                 self.breaker.break_after(24);
-                (Cut::MidChunk, Some(self.victim()))
+                Some(self.victim())
             }
         };
         self.ending = Some(cut);
@@ -210,10 +264,9 @@ impl LogStream {
         Next::Send(match spoil {
             Spoil::Garbage => Bytes::from_static(b"\x09\xfe\x00\x7f garbage, not a frame \xff\n"),
             Spoil::GiantLength => Bytes::from_static(b"\x01\0\0\0\xff\xff\xff\xf0what follows"),
-            Spoil::ErrorFrame(text) => {
-                self.ending = Some(Cut::Clean);
-                self.error(&text)
-            }
+            Spoil::ZeroLength => frame(1, b""),
+            Spoil::FrameType(kind) => frame(kind, b"2026-01-01T00:00:00.000000000Z no output\n"),
+            Spoil::ErrorFrame(text) => return self.end_with_error(&text),
         })
     }
 

@@ -66,6 +66,10 @@ pub(super) struct World {
     pub(super) failures: Vec<Failure>,
     pub(super) delays: BTreeMap<Endpoint, Duration>,
     pub(super) garbage_http: bool,
+    /// Log answers claim the other kind of content.
+    pub(super) lying: bool,
+    /// So many lists break in the middle.
+    pub(super) partial_lists: u32,
     pub(super) requests: VecDeque<RequestSeen>,
     pub(super) refused: Vec<String>,
     /// Cancelled to cut every connection; replaced at once by a fresh one.
@@ -80,12 +84,14 @@ impl World {
             clock: Clock::new(),
             containers: Vec::new(),
             index: BTreeMap::new(),
-            events: EventHub::new(),
+            events: EventHub::new(profile),
             streams: BTreeMap::new(),
             next_stream: 0,
             failures: Vec::new(),
             delays: BTreeMap::new(),
             garbage_http: false,
+            lying: false,
+            partial_lists: 0,
             requests: VecDeque::new(),
             refused: Vec::new(),
             connections: CancellationToken::new(),
@@ -171,8 +177,16 @@ impl World {
     pub(super) fn publish(&mut self, id: &ContainerId, action: &str, extra: &[(&str, String)]) {
         let now = self.clock.stamp();
         let Some(container) = self.container(id) else { return };
+        let action = self.profile.event_action(action);
         let line = container_event(container, action, extra, now);
         self.events.publish(now, &line);
+    }
+
+    /// Whether the next list breaks in the middle.
+    pub(super) fn breaks_list(&mut self) -> bool {
+        let breaks = self.partial_lists > 0;
+        self.partial_lists = self.partial_lists.saturating_sub(1);
+        breaks
     }
 
     /// Cuts every connection. The answers being sent are told as well, so that none of them can

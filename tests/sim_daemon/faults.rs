@@ -181,3 +181,147 @@ async fn something_else_may_answer_instead_of_a_daemon() {
     daemon.sim.garbage_http(false);
     assert_eq!(get(&daemon.sim, "/_ping").await.0, 200);
 }
+
+#[tokio::test]
+async fn a_silenced_answer_stays_silent_and_new_ones_speak() {
+    let daemon = daemon(Profile::Moby24);
+    let sim = &daemon.sim;
+    let id = sim.run(ContainerSpec::named("web"));
+    let mut frozen = open(sim, FOLLOW).await;
+    sim.stall_forever(&id);
+    sim.emit(&id, Fd::Stdout, "unheard");
+    sim.heal();
+    sim.unstall(&id);
+    let mut other = open(sim, FOLLOW).await;
+    assert_eq!(frames(&other.next().await.unwrap().unwrap()).0.len(), 1);
+    assert!(tokio::time::timeout(Duration::from_millis(50), frozen.next()).await.is_err());
+    sim.cut_streams(&id, Cut::Reset);
+    assert!(!frozen.rest().await.1, "a cut still ends it");
+}
+
+#[tokio::test]
+async fn skipped_rotations_leave_out_what_was_not_sent_yet() {
+    let daemon = daemon(Profile::Moby24);
+    let sim = &daemon.sim;
+    let id = sim.run(ContainerSpec::named("web").rotating("1g", 5));
+    let follow = open(sim, FOLLOW).await;
+    sim.stall_streams(&id);
+    for n in 0..3 {
+        sim.emit(&id, Fd::Stdout, &format!("skipped {n}"));
+        sim.rotate(&id, 1);
+    }
+    sim.skip_rotations(&id);
+    sim.unstall(&id);
+    eventually(|| sim.open_streams(&id, true) == 1).await;
+    assert_eq!(lines(&get(sim, READ).await.1).len(), 3, "reads have them");
+    sim.cut_streams(&id, Cut::Clean);
+    assert_eq!(follow.rest().await, (Vec::new(), true));
+}
+
+#[tokio::test]
+async fn empty_frames_and_unknown_types_come_before_the_answer() {
+    let daemon = daemon(Profile::Moby24);
+    let sim = &daemon.sim;
+    let id = sim.run(ContainerSpec::named("web"));
+    sim.emit(&id, Fd::Stdout, "fine");
+    sim.zero_length_frame(&id);
+    let (with, left) = frames(&get(sim, READ).await.1);
+    assert_eq!((with, left), (vec![(1, String::new()), (1, "fine\n".to_owned())], 0));
+    for kind in [0, 255] {
+        sim.frame_type(&id, kind);
+        let with = frames(&get(sim, READ).await.1).0;
+        assert_eq!((with[0].0, &*with[1].1), (kind, "fine\n"));
+    }
+    assert_eq!(lines(&get(sim, READ).await.1), ["fine"]);
+}
+
+#[tokio::test]
+async fn a_content_type_can_lie() {
+    let daemon = daemon(Profile::Moby20_10);
+    let sim = &daemon.sim;
+    sim.run(ContainerSpec::named("web"));
+    sim.lie_content_type(true);
+    let kind = open(sim, READ).await.headers["content-type"].clone();
+    assert_eq!(kind, "application/vnd.docker.raw-stream", "although it is framed");
+    sim.heal();
+    assert!(!open(sim, READ).await.headers.contains_key("content-type"));
+}
+
+#[tokio::test]
+async fn a_list_can_break_in_the_middle() {
+    let daemon = daemon(Profile::Moby24);
+    let sim = &daemon.sim;
+    sim.run(ContainerSpec::named("web"));
+    sim.list_partial(1);
+    let (half, clean) = open(sim, "/containers/json").await.rest().await;
+    assert!(!clean && !half.is_empty());
+    assert!(serde_json::from_slice::<serde_json::Value>(&half).is_err());
+    let (whole, clean) = open(sim, "/containers/json").await.rest().await;
+    assert!(clean && serde_json::from_slice::<serde_json::Value>(&whole).is_ok());
+}
+
+#[tokio::test]
+async fn an_overflowing_ring_forgets_what_came_before() {
+    let daemon = daemon(Profile::Moby24);
+    let sim = &daemon.sim;
+    sim.run(ContainerSpec::named("web"));
+    sim.ring_overflow();
+    let (_, body) = get(sim, "/events?since=1&until=2").await;
+    let body = String::from_utf8(body).unwrap();
+    assert_eq!(body.lines().count(), 256);
+    assert!(body.lines().all(|line| line.contains("exec_start")));
+}
+
+#[tokio::test]
+async fn healing_ends_every_lasting_fault() {
+    let daemon = daemon(Profile::Moby24);
+    let sim = &daemon.sim;
+    let id = sim.run(ContainerSpec::named("web"));
+    sim.emit(&id, Fd::Stdout, "well");
+    sim.stall_reads(Target::All);
+    sim.stall_streams(Target::All);
+    sim.dribble(Target::All, true);
+    sim.garbage_frames(&id);
+    sim.fail_next(Target::All, Endpoint::Logs, 500, 9);
+    sim.delay_headers(Endpoint::List, Duration::from_hours(1));
+    sim.drop_events(true);
+    sim.dup_events(true);
+    sim.list_partial(9);
+    sim.garbage_http(true);
+    sim.heal();
+    assert_eq!(lines(&get(sim, READ).await.1), ["well"]);
+    assert_eq!(get(sim, "/containers/json").await.0, 200);
+    let other = sim.run(ContainerSpec::named("other"));
+    let (_, events) = get(sim, "/events?since=1&until=2").await;
+    let told = String::from_utf8(events).unwrap().matches(other.as_str()).count();
+    assert_eq!(told, 4, "create and start, each with the id twice");
+}
+
+#[tokio::test]
+async fn a_container_made_again_under_its_name_is_another() {
+    let daemon = daemon(Profile::Moby24);
+    let sim = &daemon.sim;
+    let old = sim.run(ContainerSpec::named("web").rotating("10k", 2));
+    sim.emit(&old, Fd::Stdout, "old");
+    let new = sim.recreate_same_name(&old).unwrap();
+    assert_ne!(old, new);
+    sim.emit(&new, Fd::Stdout, "new");
+    assert_eq!(lines(&get(sim, READ).await.1), ["new"]);
+    assert_eq!((sim.records(&old).len(), sim.records(&new).len()), (1, 1));
+}
+
+#[tokio::test]
+async fn ties_races_and_clock_steps_are_written_as_ordered() {
+    let daemon = daemon(Profile::Moby24);
+    let sim = &daemon.sim;
+    let id = sim.run(ContainerSpec::named("web"));
+    sim.tie_flood(&id, 3, "same");
+    sim.race(&id, 2, |n| format!("race {n}"));
+    let before = sim.now();
+    sim.clock_step(-5_000_000_000);
+    assert_eq!(before.0 - sim.now().0, 5_000_000_000);
+    let records = sim.records(&id);
+    assert!(records[..3].iter().all(|r| r.ts == records[0].ts && &*r.bytes == b"same"));
+    assert!(records[3].fd == Fd::Stdout && records[4].fd == Fd::Stderr);
+    assert!(records[3].ts > records[4].ts && records[4].ts < records[5].ts);
+}

@@ -14,4 +14,5 @@ mod client;
 mod faults;
 mod life;
 mod logs;
+mod profiles;
 mod shapes;
