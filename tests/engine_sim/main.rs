@@ -16,18 +16,19 @@
     clippy::indexing_slicing,
     reason = "tests and their harness may fail loudly"
 )]
-#![allow(dead_code, reason = "the oracle is shared with tests that use other parts of it")]
+#![allow(dead_code, reason = "harness and oracle are shared with tests that use other parts")]
 
 mod commands;
 mod controls;
 mod discovery;
 mod faults;
 mod first_sight;
-mod harness;
 mod quiet;
 mod rotation;
 mod stop;
 mod streams;
 
+#[path = "../support/engine_lab.rs"]
+mod harness;
 #[path = "../support/oracle.rs"]
 mod oracle;

@@ -1,4 +1,7 @@
 //! One simulated daemon, one store and the engine between them; what to wait for; the verdict.
+//!
+//! Shared by the test targets that drive the engine on the simulator; each declares `oracle` beside
+//! it. Not part of `mod.rs`, which is about real daemons.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -50,8 +53,18 @@ impl Lab {
     pub(crate) fn new(profile: Profile, factor: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sim = Sim::start(&dir.path().join("docker.sock"), profile).unwrap();
+        Self::around(sim, dir, factor)
+    }
+
+    /// A lab around a daemon whose socket is in this folder; the store goes there too.
+    pub(crate) fn around(sim: Sim, dir: TempDir, factor: u32) -> Self {
         let timing = Timing::from_probe(Timing::PROBE_MIN).unwrap().accelerated(factor);
         Self { sim, timing, history: History::All, dir, running: None }
+    }
+
+    /// Whether the engine runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.is_some()
     }
 
     /// With another policy for first sight.
@@ -59,6 +72,7 @@ impl Lab {
         Self { history, ..self }
     }
 
+    /// The folder of the store.
     fn store_dir(&self) -> PathBuf {
         self.dir.path().join("store")
     }
@@ -212,6 +226,18 @@ impl Lab {
         let log = self.log(id).id;
         let seams = self.running().store.reader.seams(Some(log)).unwrap();
         seams.into_iter().map(|(_, seam)| seam).collect()
+    }
+
+    /// The same, and none where nothing of the container was ever stored.
+    pub(crate) fn seams_if_any(&self, id: &ContainerId) -> Vec<Seam> {
+        let log = self.running().store.reader.log_by_container(id).unwrap();
+        if log.is_some() { self.seams(id) } else { Vec::new() }
+    }
+
+    /// Whether one of the stored records of a container has this content.
+    pub(crate) fn holds(&self, id: &ContainerId, bytes: &[u8]) -> bool {
+        let has = |item: &Item| matches!(item, Item::Line(line) if line.text.starts_with(bytes));
+        self.items(id).iter().any(has)
     }
 
     /// Its seams of one kind.
