@@ -22,12 +22,13 @@ use super::shared::Shared;
 use super::snapshot::Backfill;
 use crate::docker::{DockerError, KeptConnection, LineCut};
 use crate::model::{
-    Away, Batch, ContainerInfo, EventKind, LogId, Moment, MonitorEpoch, RunState, Timestamp,
+    Away, Batch, ContainerInfo, EventKind, LogId, Moment, MonitorEpoch, NewSeam, RunState,
+    Timestamp,
 };
 use crate::store::{LogIdentity, LogPatch, LogRow, Part, StoreError};
 
 /// Text of a log's first answer that is held until it is known whether older history exists.
-const HOLD_MAX: usize = 4 << 20;
+pub(super) const HOLD_MAX: usize = 4 << 20;
 
 /// Why work on a log stopped and the loop starts over.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +183,12 @@ pub struct Capture {
     pub(super) follow_short: bool,
     /// Nothing is sent yet: a seam may still be dropped, or the answer turn out not to be whole.
     pub(super) hold_sending: bool,
+    /// Text that is held then at most.
+    pub(super) hold_max: usize,
+    /// The seam before the first record, while it may still be dropped.
+    pub(super) front_seam: Option<NewSeam>,
+    /// Bytes that the daemon needs for what was read since then.
+    pub(super) front_bytes: u64,
     unsent_since: Option<Moment>,
 }
 
@@ -224,6 +231,9 @@ impl Capture {
             auto_backfilled: false,
             follow_short: false,
             hold_sending: false,
+            hold_max: HOLD_MAX,
+            front_seam: None,
+            front_bytes: 0,
             unsent_since: None,
         }
     }
@@ -356,7 +366,8 @@ impl Capture {
 
     /// Sends a full block at once, and anything that waited for the commit interval.
     pub(super) async fn flush_if_due(&mut self) -> Result<(), Break> {
-        if self.hold_sending && self.committer()?.unsent_bytes() < HOLD_MAX {
+        let hold_max = self.hold_max;
+        if self.hold_sending && self.committer()?.unsent_bytes() < hold_max {
             return Ok(());
         }
         self.hold_sending = false;

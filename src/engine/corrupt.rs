@@ -61,11 +61,11 @@ impl Capture {
         cause: ReadCause,
     ) -> Result<Result<Answer, String>, Break> {
         let checked = since.is_none() && self.is_checked(ask);
-        let adopting = self.hold_sending;
+        let front = self.front_seam.is_some();
         for _ in 0..CONFIRMATIONS {
-            self.hold_sending = checked || adopting;
+            self.hold_sending = checked || front;
             let answer = self.answer(ask, since, cause).await;
-            let unsent = std::mem::replace(&mut self.hold_sending, adopting) && checked;
+            let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(stop) => {
@@ -81,17 +81,18 @@ impl Capture {
             if !unsent || !answer.is_short(ask) || self.is_confirmed(&answer.seen).await? {
                 return Ok(Ok(answer));
             }
-            self.forget_unsent(adopting).await?;
+            self.forget_unsent().await?;
         }
         Ok(Err(SILENT.to_owned()))
     }
 
     /// Goes back to the stored cursor.
-    async fn forget_unsent(&mut self, adopting: bool) -> Result<(), Break> {
+    async fn forget_unsent(&mut self) -> Result<(), Break> {
         self.close_log();
         self.open_log().await?;
-        if adopting {
-            self.committer()?.seam(not_taken());
+        self.front_bytes = 0;
+        if let Some(seam) = self.front_seam.clone() {
+            self.committer()?.seam(seam);
         }
         Ok(())
     }

@@ -97,6 +97,8 @@ impl Intake {
     pub fn finish(mut self, complete: bool, sink: &mut impl Sink) -> (Finished, Tally) {
         let finished = match self.aligner.finish(complete) {
             Ending::CaughtUp => Finished::CaughtUp,
+            // What stands behind the join was not kept: only a longer answer brings it again.
+            Ending::JoinedAtEnd(join) if join.overlap < self.base => Finished::More,
             Ending::JoinedAtEnd(join) => {
                 self.join(join, sink);
                 Finished::CaughtUp

@@ -304,3 +304,23 @@ fn a_follow_that_begins_behind_the_stored_end_is_doubted() {
     assert_eq!(verdict, Err(Doubt::NotJoined));
     assert_eq!(captured.rows.len(), 10);
 }
+
+#[test]
+fn an_answer_of_which_a_part_was_not_kept_is_asked_for_again() {
+    let ask = |records: usize| {
+        let mut captured = Captured::default();
+        let mut intake = Intake::new(&Cursor::empty(), Source::Read { all: false });
+        for n in 0..records {
+            let bytes = n.to_le_bytes();
+            let ts = Timestamp(i64::try_from(n).unwrap());
+            let record = RecordRef { fd: Fd::Stdout, ts, newline: true, bytes: &bytes };
+            intake.feed(&record, &mut captured).unwrap();
+        }
+        let (finished, tally) = intake.finish(true, &mut captured);
+        (finished, tally.new)
+    };
+    assert!(
+        matches!(ask(HELD_RECORDS_MAX), (Finished::CaughtUp, n) if n as usize == HELD_RECORDS_MAX)
+    );
+    assert!(matches!(ask(HELD_RECORDS_MAX + 2), (Finished::More, 0)));
+}

@@ -25,6 +25,7 @@ pub mod cursor;
 pub mod discovery;
 mod entry;
 pub mod evidence;
+mod front;
 pub mod handle;
 pub mod intake;
 mod live;

@@ -104,7 +104,8 @@ impl Ask {
 
 /// One answer, fed to the store's cursor.
 pub(super) struct Answer {
-    finished: Finished,
+    /// What it turned out to be.
+    pub(super) finished: Finished,
     sent_at: Moment,
     /// Records that came.
     got: u64,
@@ -158,15 +159,15 @@ impl Capture {
             (false, History::Now) => Ask::Last(1),
         };
         if ask == Ask::All {
-            return match self.sound_answer(ask, None, ReadCause::Adopt).await? {
+            return match self.answer_from_front(ask, None, ReadCause::Adopt).await? {
                 Ok(answer) => Ok(answer.sent_at),
                 Err(words) => self.read_around(ask, words).await,
             };
         }
         self.committer()?.seam(not_taken());
-        self.hold_sending = true;
+        (self.hold_sending, self.front_seam) = (true, Some(not_taken()));
         let answer = self.sound_answer(ask, None, ReadCause::Adopt).await;
-        self.hold_sending = false;
+        (self.hold_sending, self.front_seam) = (false, None);
         if !matches!(answer, Ok(Ok(_))) {
             // It is not known whether the seam belongs there, so nothing is kept.
             self.close_log();
@@ -187,7 +188,7 @@ impl Capture {
         let mut ask = self.first_ask();
         let mut since = self.since();
         loop {
-            let answer = match self.sound_answer(ask, since, cause).await? {
+            let answer = match self.answer_from_front(ask, since, cause).await? {
                 Ok(answer) => answer,
                 Err(words) => return self.read_around(ask, words).await,
             };
@@ -364,6 +365,9 @@ impl Capture {
                 (*first, *last) = ((*first).min(record.ts), (*last).max(record.ts));
                 if self.hold_sending {
                     seen.push(Fingerprint::of(&record));
+                }
+                if self.front_seam.is_some() {
+                    self.front_bytes += super::front::stored_size(&record);
                 }
                 // A bounded read is never doubted; the aligner doubts follows only.
                 let _ = intake.feed(&record, self.committer()?);

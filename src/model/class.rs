@@ -62,14 +62,33 @@ impl LogConfig {
 
     /// Bytes that the daemon keeps at most over all files, if the driver rotates and the sizes parse.
     pub fn retention_bytes(&self) -> Option<u64> {
-        let (size, files) = match self.driver.as_str() {
-            "local" => ("20m", "5"),
-            "json-file" => ("", "1"),
+        let files = match self.driver.as_str() {
+            "local" => "5",
+            _ => "1",
+        };
+        let files: u64 = self.option("max-file").unwrap_or(files).parse().ok()?;
+        Some(self.file_bytes()?.saturating_mul(files))
+    }
+
+    /// Bytes after which the daemon begins another file.
+    fn file_bytes(&self) -> Option<u64> {
+        let size = match self.driver.as_str() {
+            "local" => "20m",
+            "json-file" => "",
             _ => return None,
         };
-        let size = parse_size(self.option("max-size").unwrap_or(size))?;
-        let files: u64 = self.option("max-file").unwrap_or(files).parse().ok()?;
-        Some(size.saturating_mul(files))
+        parse_size(self.option("max-size").unwrap_or(size))
+    }
+
+    /// Bytes that the daemon certainly keeps once it has dropped a file: all its files but one.
+    /// `None` where it keeps a single one, or where labels or tags add to each record.
+    pub fn full_files_bytes(&self) -> Option<u64> {
+        let adds = ["tag", "labels", "labels-regex", "env", "env-regex"];
+        if adds.iter().any(|name| self.option(name).is_some()) {
+            return None;
+        }
+        let (all, one) = (self.retention_bytes()?, self.file_bytes()?);
+        all.checked_sub(one).filter(|bytes| *bytes > 0)
     }
 
     /// The class that this configuration allows, given whether the container removes itself.

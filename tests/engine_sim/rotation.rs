@@ -145,3 +145,23 @@ async fn a_stopped_engine_goes_on_where_it_was() {
     assert_eq!(gaps.len(), 1, "{gaps:#?}");
     assert_eq!(gaps[0].what.away, Some(Away::NotRunning));
 }
+
+/// Where nothing is stored yet, only the size of what the daemon still has tells whether it can
+/// have dropped a file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_burst_that_rotates_its_own_beginning_away_is_a_gap() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    lab.start().await;
+    let spec = |name| ContainerSpec::named(name).rotating("20k", 3);
+    let (burst, small) = (lab.sim.run(spec("burst")), lab.sim.run(spec("small")));
+    lab.wait_row("live", &burst, is_live).await;
+    lab.rest().await;
+    lab.sim.emit_many(&burst, 3_000, |n| format!("a first burst {n}"));
+    lab.sim.emit_many(&small, 100, |n| format!("control: it fits two files {n}"));
+    lab.rest().await;
+    let gaps = lab.seams_of(&burst, SeamKind::Gap);
+    assert!(matches!(&gaps[..], [gap] if gap.what.lost == Some(Lost::Unknown)), "{gaps:#?}");
+    let verdict = lab.verdict(&burst);
+    assert!(verdict.is_clean() && verdict.reported > 2_000, "{verdict:?}");
+    lab.assert_complete(&small);
+}
