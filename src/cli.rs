@@ -114,6 +114,8 @@ pub enum Command {
     Search(SearchArgs),
     /// Show monitors and store, from the running engine, else from the store
     Status(StatusArgs),
+    /// The dashboard on a simulated daemon: needs no Docker, and leaves nothing behind
+    Demo(DemoArgs),
     /// Show, check or print the configuration
     Config {
         /// What to print; `show` when absent.
@@ -183,6 +185,22 @@ pub struct StatusArgs {
     /// Print the engine's snapshot as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+const DEMO_HELP: &str = "\
+A dozen simulated containers live in this process and are captured into a temporary store, which is
+removed at the end. Press ! to make something go wrong: cut streams, restart the daemon, rotate log
+files away, and more; then watch how the engine notices, recovers and reports.
+
+Nothing of the real Docker is touched; --docker and --data-dir have no meaning here.";
+
+/// `demo`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = DEMO_HELP)]
+pub struct DemoArgs {
+    /// Another number, another life; the same number, the same lines
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// `config`

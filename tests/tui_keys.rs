@@ -207,6 +207,7 @@ fn the_daemon_goes_and_comes_back_by_itself() {
 fn every_action_is_bound_and_in_the_help() {
     let map = KeyMap::default();
     let mut screen = Screen::with(200, 100, busy());
+    screen.state.palette = Some(sample_palette());
     screen.keys("?");
     let help = screen.text();
     for binding in map.bindings() {
@@ -377,4 +378,83 @@ fn an_order_takes_the_cursor_along_and_until_then_it_rests_on_the_first_row() {
     screen.snapshot(rows(Phase::Paused));
     assert_eq!(names(&screen), ["beta", "alpha"], "what is paused sorts down");
     assert_eq!(name(&screen), "alpha", "and p again resumes it");
+}
+
+fn demo_screen(columns: u16, rows: u16) -> Screen {
+    let mut screen = Screen::with(columns, rows, busy());
+    screen.source.add(sample_lines());
+    screen.state.palette = Some(sample_palette());
+    screen
+}
+
+#[test]
+fn the_palette_exists_only_in_the_demo() {
+    let mut real = screen();
+    real.keys("!");
+    assert_eq!(real.state.overlay, None);
+    real.keys("?");
+    assert!(!real.text().contains("faults") && !real.text().contains("In the demo"));
+    assert!(!real.text().contains("DEMO"));
+
+    let mut demo = demo_screen(120, 60);
+    assert!(demo.text().lines().next().unwrap().contains(" DEMO "));
+    assert!(demo.text().lines().last().unwrap().starts_with(" ! faults"));
+    demo.keys("?");
+    assert!(demo.text().contains("In the demo"));
+    demo.keys("!");
+    assert_eq!(demo.state.overlay, Some(Overlay::Faults));
+}
+
+#[test]
+fn a_key_of_the_palette_plays_its_entry_and_gives_the_view_free() {
+    let mut screen = demo_screen(120, 36);
+    screen.keys("! 2");
+    assert_eq!(screen.out, [Effect::Play(1)]);
+    assert_eq!((screen.state.overlay, screen.state.tab), (None, Tab::Dashboard));
+    screen.out.clear();
+    // Digits are tabs again once the palette is closed, and an entry that is not there is no entry.
+    screen.keys("2");
+    assert_eq!((screen.out.len(), screen.state.tab), (0, Tab::Logs));
+    screen.keys("! c");
+    assert_eq!((screen.out.len(), screen.state.overlay), (0, Some(Overlay::Faults)));
+    screen.keys("esc");
+    assert_eq!(screen.state.overlay, None);
+}
+
+#[test]
+fn the_palette_has_a_cursor_and_it_stays_where_it_was() {
+    let mut screen = demo_screen(40, 10);
+    screen.keys("! down down down up enter");
+    assert_eq!(screen.out, [Effect::Play(2)]);
+    screen.keys("! G");
+    let last = screen.state.palette.as_ref().unwrap().entries.len() - 1;
+    assert_eq!(screen.state.palette.as_ref().unwrap().cursor, last);
+    assert!(screen.text().contains("▸ a"), "{}", screen.text());
+    screen.keys("enter");
+    assert_eq!(screen.out, [Effect::Play(2), Effect::Play(last)]);
+}
+
+#[test]
+fn a_click_on_an_entry_of_the_palette_plays_it() {
+    let mut screen = demo_screen(120, 36);
+    screen.keys("!");
+    let text = screen.text();
+    let row = text.lines().position(|line| line.contains("restart the daemon")).unwrap();
+    let click = MouseEvent {
+        kind: MouseEventKind::Down(MouseButton::Left),
+        column: 20,
+        row: u16::try_from(row).unwrap(),
+        modifiers: KeyModifiers::NONE,
+    };
+    screen.send(Message::Mouse(click));
+    assert_eq!(screen.out, [Effect::Play(2)]);
+}
+
+#[test]
+fn the_palette_opens_while_the_daemon_is_away() {
+    let mut screen = Screen::with(100, 30, down());
+    screen.state.palette = Some(sample_palette());
+    assert!(screen.text().contains("! faults"));
+    screen.keys("! 1");
+    assert_eq!(screen.out, [Effect::Play(0)]);
 }

@@ -208,3 +208,24 @@ fn without_colours_there_is_none_and_with_them_the_logs_own_are_kept() {
     assert_eq!(Some(here.bg), screen.theme.found_here.bg, "and from the row under the cursor");
     assert_eq!(Some(at(&screen, "=30s").bg), screen.theme.cursor.bg);
 }
+
+#[test]
+fn demo() {
+    for (name, columns, rows) in [
+        ("faults_120x36", 120, 36),
+        ("faults_80x24", 80, 24),
+        ("faults_40x10", 40, 10),
+        ("faults_160x40", 160, 40),
+    ] {
+        let mut screen = busy_at(columns, rows);
+        screen.state.palette = Some(sample_palette());
+        screen.keys("! down down");
+        insta::assert_snapshot!(name, screen.text());
+    }
+    let mut screen = busy_at(40, 10);
+    screen.state.palette = Some(sample_palette());
+    picture!("demo_40x10", screen);
+    screen.state.size = (80, 24);
+    screen.tick(0.1);
+    picture!("demo_80x24", screen);
+}

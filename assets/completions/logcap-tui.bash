@@ -25,6 +25,9 @@ _logcap__tui() {
             logcap__tui,config)
                 cmd="logcap__tui__subcmd__config"
                 ;;
+            logcap__tui,demo)
+                cmd="logcap__tui__subcmd__demo"
+                ;;
             logcap__tui,help)
                 cmd="logcap__tui__subcmd__help"
                 ;;
@@ -79,6 +82,9 @@ _logcap__tui() {
             logcap__tui__subcmd__help,config)
                 cmd="logcap__tui__subcmd__help__subcmd__config"
                 ;;
+            logcap__tui__subcmd__help,demo)
+                cmd="logcap__tui__subcmd__help__subcmd__demo"
+                ;;
             logcap__tui__subcmd__help,help)
                 cmd="logcap__tui__subcmd__help__subcmd__help"
                 ;;
@@ -110,7 +116,7 @@ _logcap__tui() {
 
     case "${cmd}" in
         logcap__tui)
-            opts="-h -V --docker --data-dir --config --include --exclude --label --listen --listen-public --log-file --history --probe --help --version capture search status config completions help"
+            opts="-h -V --docker --data-dir --config --include --exclude --label --listen --listen-public --log-file --history --probe --help --version capture search status demo config completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -693,8 +699,66 @@ _logcap__tui() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        logcap__subcmd__tui__subcmd__demo)
+            opts="-h --seed --docker --data-dir --config --include --exclude --label --listen --listen-public --log-file --history --probe --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --include)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --probe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         logcap__subcmd__tui__subcmd__help)
-            opts="capture search status config completions help"
+            opts="capture search status demo config completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -808,6 +872,20 @@ _logcap__tui() {
         logcap__subcmd__tui__subcmd__help__subcmd__config__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        logcap__subcmd__tui__subcmd__help__subcmd__demo)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

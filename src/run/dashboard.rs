@@ -5,7 +5,9 @@ use std::sync::Arc;
 use logcap_tui::config::{ColorDepth, Config, TimestampStyle};
 use logcap_tui::engine::EngineHandle;
 use logcap_tui::store::{StoreError, StoreReader};
-use logcap_tui::tui::{self, Exit, KeyMap, LogSource, Stamps, Theme, TuiContext, TuiOptions};
+use logcap_tui::tui::{
+    self, Exit, KeyMap, LogSource, Palette, PaletteSink, Stamps, Theme, TuiContext, TuiOptions,
+};
 
 use super::capture::stop_signal;
 use super::source::StoreSource;
@@ -18,7 +20,8 @@ pub(super) async fn run(config: Config) -> Result<Outcome, Failure> {
         Ok(store) => {
             let source = StoreSource::new(store.reader.clone());
             let running = engine::start(&config, store).await?;
-            let left = until_signal(show(look, running.engine.handle(), source, None)).await;
+            let left =
+                until_signal(show(look, running.engine.handle(), source, Extras::default())).await;
             let stopped = running.stop().await;
             leave(left)?;
             stopped.map(|()| Outcome::Done)
@@ -27,8 +30,9 @@ pub(super) async fn run(config: Config) -> Result<Outcome, Failure> {
             let source = StoreSource::new(StoreReader::open(&config.paths.data_dir)?);
             let (handle, work) = viewer::watch_engine(config.paths.engine_socket.clone());
             let note = format!("viewer: process {pid} captures into this store");
+            let extras = Extras { viewer_note: Some(note), palette: None };
             let left = tokio::select! {
-                left = until_signal(show(look, handle, source, Some(note))) => left,
+                left = until_signal(show(look, handle, source, extras)) => left,
                 () = work => return Ok(Outcome::Done),
             };
             leave(left)?;
@@ -40,7 +44,7 @@ pub(super) async fn run(config: Config) -> Result<Outcome, Failure> {
 
 /// Ends the screen on SIGTERM, SIGHUP and SIGINT as on `q`: dropping it restores the terminal, and
 /// what was captured is committed behind it.
-async fn until_signal(
+pub(super) async fn until_signal(
     screen: impl Future<Output = Result<Exit, Failure>>,
 ) -> Result<Exit, Failure> {
     tokio::select! {
@@ -50,14 +54,14 @@ async fn until_signal(
 }
 
 /// Looks and keys, checked before the screen is taken.
-struct Look {
+pub(super) struct Look {
     theme: Theme,
     keys: KeyMap,
     options: TuiOptions,
 }
 
 impl Look {
-    fn of(config: &Config) -> Result<Self, Failure> {
+    pub(super) fn of(config: &Config) -> Result<Self, Failure> {
         let wrong = |error: &dyn std::fmt::Display| Failure::Argument(error.to_string());
         let ui = &config.ui;
         let theme = match config.themes.get(&ui.theme) {
@@ -86,20 +90,28 @@ impl Look {
     }
 }
 
-async fn show(
+/// What a viewer and the demo add to the screen.
+#[derive(Default)]
+pub(super) struct Extras {
+    pub(super) viewer_note: Option<String>,
+    pub(super) palette: Option<(Palette, Arc<dyn PaletteSink>)>,
+}
+
+pub(super) async fn show(
     look: Look,
     handle: EngineHandle,
     source: Arc<dyn LogSource>,
-    viewer_note: Option<String>,
+    extras: Extras,
 ) -> Result<Exit, Failure> {
+    let Extras { viewer_note, palette } = extras;
     let Look { theme, keys, options } = look;
     let build = concat!("logcap-tui ", env!("CARGO_PKG_VERSION")).to_owned();
-    let context = TuiContext { handle, source, theme, keys, options, build, viewer_note };
+    let context = TuiContext { handle, source, theme, keys, options, build, viewer_note, palette };
     tui::run(context).await.map_err(|error| Failure::Screen(error.to_string()))
 }
 
 /// What stays in the terminal after the screen is gone.
-fn leave(left: Result<Exit, Failure>) -> Result<(), Failure> {
+pub(super) fn leave(left: Result<Exit, Failure>) -> Result<(), Failure> {
     let Exit::Quit { summary } = left?;
     say(&summary);
     Ok(())

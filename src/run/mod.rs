@@ -4,6 +4,7 @@
 mod capture;
 mod config;
 mod dashboard;
+mod demo;
 mod engine;
 mod search;
 mod source;
@@ -57,7 +58,7 @@ pub(crate) enum Failure {
     /// The store cannot be used.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The terminal cannot be used.
+    /// The terminal cannot be used, or what the demo needs behind it.
     #[error("{0}")]
     Screen(String),
     /// The operating system refused something.
@@ -103,6 +104,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Outcome, Failure> {
             let config = prepared(&environment, &global, Output::Quiet)?;
             runtime()?.block_on(status::run(&config, &args))
         }
+        Some(Command::Demo(args)) => demo::run(&environment, &global, &args),
         Some(Command::Config { command }) => config::run(&environment, &global, command),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
     }

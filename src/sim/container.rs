@@ -100,6 +100,8 @@ pub(super) struct Container {
     pub(super) spec: ContainerSpec,
     pub(super) run: RunState,
     pub(super) removed: bool,
+    /// Between two runs of a restart policy.
+    pub(super) restarting: bool,
     pub(super) created_at: Timestamp,
     pub(super) started_at: Option<Timestamp>,
     pub(super) finished_at: Option<Timestamp>,
@@ -121,6 +123,7 @@ impl Container {
             id,
             run: RunState::Created,
             removed: false,
+            restarting: false,
             created_at,
             started_at: None,
             finished_at: None,

@@ -94,7 +94,8 @@ fn list_item(container: &Container, now: Timestamp) -> Value {
         RunState::Running => format!("Up {} seconds", ago(container.started_at)),
         RunState::Exited => {
             let ago = ago(container.finished_at);
-            format!("Exited ({}) {ago} seconds ago", container.exit_code)
+            let word = if container.restarting { "Restarting" } else { "Exited" };
+            format!("{word} ({}) {ago} seconds ago", container.exit_code)
         }
     };
     json!({
@@ -127,9 +128,9 @@ pub(super) fn inspect(container: &Container) -> Value {
         "Args": ["-c", "work"],
         "State": {
             "Status": state_word(container),
-            "Running": container.is_running(),
+            "Running": container.is_running() || container.restarting,
             "Paused": false,
-            "Restarting": false,
+            "Restarting": container.restarting,
             "OOMKilled": false,
             "Dead": false,
             "Pid": if container.is_running() { 4242 } else { 0 },
@@ -177,6 +178,7 @@ fn state_word(container: &Container) -> &'static str {
     match container.run {
         RunState::Created => "created",
         RunState::Running => "running",
+        RunState::Exited if container.restarting => "restarting",
         RunState::Exited => "exited",
     }
 }

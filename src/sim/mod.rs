@@ -14,11 +14,13 @@
 //! `select` (one bounded read), `follow`, `container`, `events`, `world` (all state, one lock),
 //! `json` (shapes), `stream` (a log answer being sent), `http` (routes), `answer` (what
 //! they have in common), `io` (a connection that
-//! can break), `server` (listener and tasks), and the verbs: `script` and `faults`.
+//! can break), `server` (listener and tasks), and the verbs: `script` and `faults`. `demo` plays on
+//! those verbs alone.
 
 mod answer;
 mod clock;
 mod container;
+mod demo;
 mod events;
 mod faults;
 mod follow;
@@ -36,6 +38,7 @@ mod stream;
 mod world;
 
 pub use container::ContainerSpec;
+pub use demo::{Demo, DemoFault};
 pub use faults::{Cut, Target};
 pub use profile::Profile;
 pub use record::SimRecord;

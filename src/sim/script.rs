@@ -54,6 +54,12 @@ impl Sim {
         world.start(id);
     }
 
+    /// Dies with exit code 1 and waits for its restart policy: the daemon counts the restart, calls the
+    /// container restarting, and starts it only with [`start_container`](Self::start_container).
+    pub fn crash_and_wait(&self, id: &ContainerId) {
+        self.core().lock().crash_and_wait(id);
+    }
+
     /// Removes a container, by force if it runs. What it emitted stays known.
     pub fn remove(&self, id: &ContainerId) {
         self.core().lock().remove(id);

@@ -145,6 +145,7 @@ impl World {
             return;
         };
         container.run = RunState::Running;
+        container.restarting = false;
         container.started_at = Some(now);
         container.touch();
         self.publish(id, "start", &[]);
@@ -160,6 +161,15 @@ impl World {
         if auto_remove {
             self.remove(id);
         }
+    }
+
+    /// Ends a container's run and leaves it to its restart policy, as moby's monitor does: the
+    /// restart is counted before `die` is told.
+    pub(super) fn crash_and_wait(&mut self, id: &ContainerId) {
+        let Some(container) = self.container_mut(id).filter(|c| c.is_running()) else { return };
+        container.restart_count += 1;
+        container.restarting = true;
+        self.die(id, 1);
     }
 
     /// Removes a container, by force if it runs.

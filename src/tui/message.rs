@@ -97,6 +97,8 @@ pub enum Effect {
     Stored,
     /// Put text on the clipboard of the terminal (OSC 52).
     Copy(String),
+    /// Have this entry of the palette happen.
+    Play(usize),
     /// Take or release the mouse.
     CaptureMouse(bool),
     /// Draw everything anew, for a terminal that something else wrote to.

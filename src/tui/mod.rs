@@ -13,6 +13,7 @@
 pub mod keymap;
 pub mod layout;
 pub mod message;
+pub mod palette;
 pub mod rows;
 mod run;
 pub mod source;
@@ -24,6 +25,7 @@ pub mod update;
 pub mod view;
 
 pub use keymap::{KeyMap, KeyMapError};
+pub use palette::{Palette, PaletteEntry, PaletteSink};
 pub use rows::Stamps;
 pub use run::{Exit, TuiContext, TuiError, run};
 pub use source::{FilterText, Highlighter, LogSource, Matches, StoredLog};

@@ -19,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::keymap::KeyMap;
 use super::message::{Effect, Message, Now};
+use super::palette::{Palette, PaletteSink};
 use super::source::LogSource;
 use super::state::{Tone, TuiOptions, UiState};
 use super::terminal::{self, Guard};
@@ -50,6 +51,8 @@ pub struct TuiContext {
     pub build: String,
     /// Said while the engine runs in another process.
     pub viewer_note: Option<String>,
+    /// The demo's palette, and who acts on it.
+    pub palette: Option<(Palette, Arc<dyn PaletteSink>)>,
 }
 
 /// How the screen was left.
@@ -83,6 +86,8 @@ pub async fn run(context: TuiContext) -> Result<Exit, TuiError> {
     }
     let mut state = UiState::new(context.build, context.keys, context.options);
     state.viewer_note = context.viewer_note;
+    let (palette, sink) = context.palette.unzip();
+    state.palette = palette;
     let guard = Guard::take(state.mouse).map_err(TuiError::Terminal)?;
     // Answers wait here for the loop. When it is full the blocking threads that bring them wait:
     // at most one page, one check and one count are asked for at a time, so 16 is never reached
@@ -91,7 +96,7 @@ pub async fn run(context: TuiContext) -> Result<Exit, TuiError> {
     let (handle, source) = (context.handle, context.source);
     let clock = Instant::now();
     let cancel = Arc::default();
-    let mut screen = Screen { guard, state, theme, handle, source, answers, cancel, clock };
+    let mut screen = Screen { guard, state, theme, handle, source, sink, answers, cancel, clock };
     let size = screen.guard.terminal.size().map_err(TuiError::Terminal)?;
     let first = Message::Resize(size.width, size.height);
     if let Some(exit) = screen.take(first)? {
@@ -107,6 +112,7 @@ struct Screen {
     theme: Theme,
     handle: EngineHandle,
     source: Arc<dyn LogSource>,
+    sink: Option<Arc<dyn PaletteSink>>,
     answers: mpsc::Sender<Message>,
     cancel: Arc<AtomicBool>,
     clock: Instant,
@@ -190,6 +196,12 @@ impl Screen {
             Effect::Quit => return Ok(Some(Exit::Quit { summary: self.state.summary() })),
             Effect::Repaint => self.guard.terminal.clear().map_err(TuiError::Terminal)?,
             Effect::CaptureMouse(on) => terminal::capture_mouse(on).map_err(TuiError::Terminal)?,
+            Effect::Play(index) => {
+                if let Some(sink) = &self.sink {
+                    let words = sink.play(index);
+                    self.state.say(Tone::Good, words);
+                }
+            }
             Effect::Copy(text) => {
                 if let Err(error) = execute!(stdout(), CopyToClipboard::to_clipboard_from(text)) {
                     self.state.say(Tone::Bad, format!("cannot copy: {error}"));

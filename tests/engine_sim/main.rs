@@ -20,6 +20,7 @@
 
 mod commands;
 mod controls;
+mod demo;
 mod discovery;
 mod faults;
 mod first_sight;

@@ -295,6 +295,11 @@ impl Lab {
 
     /// Compares everything that was emitted with everything that is stored.
     pub(crate) fn verdict(&self, id: &ContainerId) -> Verdict {
+        self.verdict_behind(id, 0)
+    }
+
+    /// The same without the first records, which were gone before anybody looked.
+    pub(crate) fn verdict_behind(&self, id: &ContainerId, gone: usize) -> Verdict {
         let reader = &self.running().store.reader;
         let tty = reader.log_by_container(id).unwrap().is_some_and(|log| log.identity.tty);
         let truth = |record: &SimRecord| {
@@ -303,7 +308,7 @@ impl Lab {
             let bytes = record.bytes.strip_suffix(b"\r").filter(|_| cr).unwrap_or(&record.bytes);
             line(record.fd, record.ts, record.newline, bytes)
         };
-        let truth: Vec<OracleLine> = self.sim.records(id).iter().map(truth).collect();
+        let truth: Vec<OracleLine> = self.sim.records(id).iter().skip(gone).map(truth).collect();
         judge(&truth, &self.items(id))
     }
 

@@ -11,12 +11,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use logcap_tui::engine::snapshot::*;
 use logcap_tui::engine::{CommandAnswer, EngineSnapshot};
 use logcap_tui::model::*;
+use logcap_tui::sim::DemoFault;
 use logcap_tui::tui::keymap::KeyMap;
 use logcap_tui::tui::message::{Effect, Message, Now};
 use logcap_tui::tui::state::{TuiOptions, UiState};
 use logcap_tui::tui::update::update;
 use logcap_tui::tui::view::render;
-use logcap_tui::tui::{FilterText, Highlighter, LogSource, Matches, StoredLog, Theme};
+use logcap_tui::tui::{
+    FilterText, Highlighter, LogSource, Matches, Palette, PaletteEntry, StoredLog, Theme,
+};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -641,4 +644,14 @@ pub fn sample_lines() -> Vec<Row> {
     ));
     rows.push(line(1, 212, 24_030, b"bytes \xff\xfe that are not UTF-8, timeout=30s"));
     rows
+}
+
+/// The palette of the demo.
+pub fn sample_palette() -> Palette {
+    let entry = |fault: DemoFault| PaletteEntry {
+        title: fault.title().to_owned(),
+        watch: fault.watch().to_owned(),
+    };
+    let entries = DemoFault::ALL.into_iter().map(entry).collect();
+    Palette { label: "DEMO".to_owned(), entries, cursor: 0 }
 }

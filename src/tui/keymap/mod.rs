@@ -23,13 +23,16 @@ pub enum Scope {
     Logs,
     /// Movement in whatever has the focus.
     Move,
+    /// Everywhere in the demo.
+    Demo,
     /// Everywhere.
     Global,
 }
 
 impl Scope {
     /// All scopes in the order of the help.
-    pub const ALL: [Self; 5] = [Self::Monitors, Self::Table, Self::Logs, Self::Move, Self::Global];
+    pub const ALL: [Self; 6] =
+        [Self::Monitors, Self::Table, Self::Logs, Self::Move, Self::Demo, Self::Global];
 
     /// Its heading.
     pub fn title(self) -> &'static str {
@@ -38,6 +41,7 @@ impl Scope {
             Self::Table => "Monitors table",
             Self::Logs => "Logs",
             Self::Move => "Moving",
+            Self::Demo => "In the demo",
             Self::Global => "Everywhere",
         }
     }

@@ -70,6 +70,7 @@ actions! {
     Bottom "bottom" Move ["G", "end"] "" "To the end; logs follow again";
     NextPane "next-pane" Move ["tab"] "" "Focus the next pane";
     PreviousPane "previous-pane" Move ["shift-tab"] "" "Focus the previous pane";
+    Faults "faults" Demo ["!"] "faults" "Faults of the simulated daemon: make something go wrong and watch";
     Dashboard "tab-dashboard" Global ["1"] "" "Dashboard";
     Logs "tab-logs" Global ["2"] "" "Logs";
     Later "tab-later" Global ["3", "4"] "" "Search and events: they come in a later version";

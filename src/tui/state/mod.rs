@@ -20,6 +20,7 @@ use tui_logger::TuiWidgetState;
 use super::keymap::{KeyMap, Scope};
 use super::layout::{Areas, Shape, areas};
 use super::message::Now;
+use super::palette::Palette;
 use super::rows::RowFormat;
 use super::source::StoredLog;
 use crate::engine::EngineSnapshot;
@@ -72,6 +73,8 @@ pub enum Overlay {
     Help,
     /// All about the monitor under the cursor.
     Details,
+    /// What can be made to go wrong in the demo.
+    Faults,
 }
 
 /// How much a message matters.
@@ -173,6 +176,8 @@ pub struct UiState {
     pub build: String,
     /// Said while the engine runs in another process.
     pub viewer_note: Option<String>,
+    /// The demo's palette; none outside of the demo.
+    pub palette: Option<Palette>,
     /// State of the diagnostics widget.
     pub diagnostics: TuiWidgetState,
 }
@@ -205,6 +210,7 @@ impl UiState {
             keys,
             build,
             viewer_note: None,
+            palette: None,
             diagnostics: TuiWidgetState::new(),
         }
     }
@@ -240,18 +246,20 @@ impl UiState {
     }
 
     /// The scopes whose keys count now.
-    pub fn scopes(&self) -> &'static [Scope] {
+    pub fn scopes(&self) -> Vec<Scope> {
         const DASHBOARD: &[Scope] =
             &[Scope::Table, Scope::Monitors, Scope::Logs, Scope::Move, Scope::Global];
         const LOGS: &[Scope] = &[Scope::Monitors, Scope::Logs, Scope::Move, Scope::Global];
         const PLAIN: &[Scope] = &[Scope::Move, Scope::Global];
-        match self.tab {
+        let demo = self.palette.is_some().then_some(Scope::Demo);
+        let scopes = match self.tab {
             _ if self.overlay.is_some() => PLAIN,
             Tab::Dashboard if self.is_unreachable() => PLAIN,
             Tab::Dashboard => DASHBOARD,
             Tab::Logs => LOGS,
             Tab::Engine | Tab::Diagnostics => PLAIN,
-        }
+        };
+        scopes.iter().copied().chain(demo).collect()
     }
 
     /// The areas of the next frame.

@@ -47,6 +47,7 @@ pub(super) fn act(state: &mut UiState, action: Action) -> Vec<Effect> {
         Action::Diagnostics => tab(state, Tab::Diagnostics),
         Action::Help => overlay(state, Overlay::Help),
         Action::Details => overlay(state, Overlay::Details),
+        Action::Faults => overlay(state, Overlay::Faults),
         Action::Back => back(state),
         Action::NextPane | Action::PreviousPane => other_pane(state),
         Action::Zoom => zoom(state),
@@ -167,6 +168,15 @@ fn other_pane(state: &mut UiState) {
             Focus::Pane => Focus::Table,
         };
     }
+}
+
+/// Has the chosen entry of the palette happen, and gives the view of it free.
+pub(super) fn play(state: &mut UiState, index: usize) -> Vec<Effect> {
+    if let Some(palette) = &mut state.palette {
+        palette.cursor = index;
+    }
+    state.overlay = None;
+    vec![Effect::Play(index)]
 }
 
 /// One step back: whatever was done last and can be undone by going back.

@@ -11,11 +11,11 @@ mod typing;
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::keymap::{Action, Chord};
 use super::message::{Effect, Message, Now};
-use super::state::{Tone, UiState};
+use super::state::{Overlay, Tone, UiState};
 use crate::engine::{CommandAnswer, CommandError, EngineSnapshot, Verb};
 
 /// Changes the state and says what to do.
@@ -136,13 +136,26 @@ fn key(state: &mut UiState, event: KeyEvent) -> Vec<Effect> {
         return typing::key(state, event);
     }
     let chord = Chord::from(event);
-    if let Some(action) = state.keys.action(chord, state.scopes()) {
+    if let Some(index) = chosen(state, event) {
+        return actions::play(state, index);
+    }
+    if let Some(action) = state.keys.action(chord, &state.scopes()) {
         // What lies on top is left first; only ctrl-c leaves the program from everywhere.
         let closes = action == Action::Quit && state.overlay.is_some() && !chord.is_ctrl_c();
         actions::act(state, if closes { Action::Back } else { action })
     } else {
         movement::diagnostics_key(state, event);
         Vec::new()
+    }
+}
+
+/// The entry of the palette that a key chooses, while the palette lies on top.
+fn chosen(state: &UiState, event: KeyEvent) -> Option<usize> {
+    let palette = state.palette.as_ref().filter(|_| state.overlay == Some(Overlay::Faults))?;
+    match event.code {
+        KeyCode::Enter => Some(palette.cursor).filter(|at| *at < palette.entries.len()),
+        KeyCode::Char(key) if event.modifiers.is_empty() => palette.chosen_by(key),
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use ratatui::layout::Position;
 
 use super::super::keymap::Action;
 use super::super::message::Effect;
-use super::super::state::{Focus, Tab, UiState};
+use super::super::state::{Focus, Overlay, Tab, UiState};
 use super::super::view;
 use super::{actions, movement};
 
@@ -25,7 +25,9 @@ pub(super) fn mouse(state: &mut UiState, event: MouseEvent) -> Vec<Effect> {
 
 fn wheel(state: &mut UiState, at: Position, way: isize) {
     let areas = state.areas();
-    if state.overlay.is_some() || matches!(state.tab, Tab::Engine | Tab::Diagnostics) {
+    if state.overlay == Some(Overlay::Faults) {
+        movement::go(state, if way < 0 { Action::Up } else { Action::Down });
+    } else if state.overlay.is_some() || matches!(state.tab, Tab::Engine | Tab::Diagnostics) {
         for _ in 0..WHEEL {
             movement::go(state, if way < 0 { Action::Up } else { Action::Down });
         }
@@ -46,6 +48,9 @@ fn click(state: &mut UiState, at: Position) -> Vec<Effect> {
             Tab::Diagnostics => Action::Diagnostics,
         };
         return actions::act(state, action);
+    }
+    if let Some(index) = view::fault_at(state, at) {
+        return actions::play(state, index);
     }
     if state.overlay.take().is_some() {
         return Vec::new();

@@ -4,14 +4,16 @@ use crossterm::event::{KeyCode, KeyEvent};
 use tui_logger::TuiWidgetEvent;
 
 use super::super::keymap::Action;
-use super::super::state::{Tab, UiState};
+use super::super::state::{Overlay, Tab, UiState};
 
 /// Columns that one key press scrolls sideways.
 const SIDEWAYS: usize = 8;
 
 /// Moves in the overlay, the log pane, the table, or the tab.
 pub(super) fn go(state: &mut UiState, action: Action) {
-    if state.overlay.is_some() || state.tab == Tab::Engine {
+    if state.overlay == Some(Overlay::Faults) {
+        palette(state, action);
+    } else if state.overlay.is_some() || state.tab == Tab::Engine {
         page_of_text(state, action);
     } else if state.pane_has_focus() {
         pane(state, action);
@@ -37,6 +39,17 @@ fn page_of_text(state: &mut UiState, action: Action) {
     };
     let most = super::super::view::scroll_limit(state);
     state.scroll = state.scroll.min(most);
+}
+
+fn palette(state: &mut UiState, action: Action) {
+    let Some(palette) = &mut state.palette else { return };
+    match action {
+        Action::Up => palette.step(-1),
+        Action::Down => palette.step(1),
+        Action::Top | Action::PageUp | Action::HalfPageUp => palette.step(isize::MIN),
+        Action::Bottom | Action::PageDown | Action::HalfPageDown => palette.step(isize::MAX),
+        _ => {}
+    }
 }
 
 fn table(state: &mut UiState, action: Action) {

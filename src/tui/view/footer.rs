@@ -78,7 +78,7 @@ fn hints(state: &UiState, columns: usize, theme: &Theme) -> Line<'static> {
         .filter(|b| b.action != Action::OpenLogs || state.tab == Tab::Dashboard)
         .filter(|b| {
             let lines = state.shows_stored() && b.scope == Scope::Logs;
-            !empty || b.scope == Scope::Global || lines
+            !empty || matches!(b.scope, Scope::Global | Scope::Demo) || lines
         })
         .map(|b| (b.action, state.keys.key_of(b.action), word(state, b.action, b.hint)))
         .collect();
@@ -126,6 +126,8 @@ fn rank(state: &UiState, action: Action) -> u8 {
     match (scope, action) {
         (_, Action::Quit) => 9,
         (_, Action::Help) => 8,
+        // What the demo is there for.
+        (_, Action::Faults) => 0,
         (Some(Scope::Logs), _) if state.pane_has_focus() => 0,
         (Some(Scope::Monitors), _) => 1,
         (Some(Scope::Table), _) => 2,

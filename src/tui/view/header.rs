@@ -30,6 +30,7 @@ pub(super) fn render(buffer: &mut Buffer, area: Rect, state: &UiState, theme: &T
     };
     if area.height == 1 {
         let mut pieces = vec![tasks(state, theme)];
+        pieces.extend(demo(state, theme));
         pieces.extend(coverage(state, theme));
         write(0, &fit(pieces, columns, theme));
         return;
@@ -85,6 +86,13 @@ pub(super) fn tab_at(state: &UiState, at: Position) -> Option<Tab> {
     })
 }
 
+/// Says that nothing here is real, at every size.
+fn demo(state: &UiState, theme: &Theme) -> Option<Piece> {
+    let palette = state.palette.as_ref()?;
+    let label = Span::styled(format!(" {} ", text::safe(&palette.label)), theme.found);
+    Some(piece(0, vec![label]))
+}
+
 fn identity(state: &UiState, theme: &Theme) -> Vec<Piece> {
     let now = state.engine_now();
     let docker = &state.snapshot.docker;
@@ -113,7 +121,8 @@ fn identity(state: &UiState, theme: &Theme) -> Vec<Piece> {
         Link::Down { .. } => ("× unreachable", theme.bad),
     };
     let build = Span::styled(text::safe(&state.build), theme.accent.bold());
-    let mut pieces = vec![piece(2, vec![build])];
+    let mut pieces: Vec<Piece> = demo(state, theme).into_iter().collect();
+    pieces.push(piece(2, vec![build]));
     if !docker.endpoint.is_empty() {
         let endpoint = text::middle(&text::safe(&docker.endpoint), 44);
         pieces.push(piece(4, vec![Span::styled(endpoint, theme.dim)]));

@@ -24,14 +24,15 @@ pub(super) fn lines(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'sta
     const TWO_COLUMNS_FROM: u16 = 160;
     let scopes = |scopes: &[Scope]| {
         let mut lines = Vec::new();
-        for scope in scopes {
+        let shown = |scope: &&Scope| **scope != Scope::Demo || state.palette.is_some();
+        for scope in scopes.iter().filter(shown) {
             lines.extend(group(state, *scope, theme));
             lines.push(Line::default());
         }
         lines
     };
     let first = [Scope::Monitors, Scope::Table, Scope::Move];
-    let second = [Scope::Logs, Scope::Global];
+    let second = [Scope::Logs, Scope::Demo, Scope::Global];
     let mut lines = if width < TWO_COLUMNS_FROM {
         scopes(&Scope::ALL)
     } else {

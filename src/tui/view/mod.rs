@@ -6,6 +6,7 @@ mod columns;
 mod details;
 mod diagnostics;
 mod engine;
+mod faults;
 mod footer;
 mod header;
 mod help;
@@ -49,6 +50,7 @@ pub fn render(frame: &mut Frame<'_>, state: &UiState, theme: &Theme) {
         match overlay {
             Overlay::Help => help::render(buffer, areas.body, state, theme),
             Overlay::Details => details::render(buffer, areas.body, state, theme),
+            Overlay::Faults => faults::render(buffer, areas.body, state, theme),
         }
     }
     let cursor = footer::render(buffer, areas.footer, state, theme);
@@ -64,9 +66,16 @@ pub fn scroll_limit(state: &UiState) -> usize {
     let (lines, page) = match state.overlay {
         Some(Overlay::Help) => (help::lines(state, &theme, body.width).len(), 2),
         Some(Overlay::Details) => (details::lines(state, &theme, body.width).len(), 2),
+        // The palette has a cursor instead.
+        Some(Overlay::Faults) => return 0,
         None => (engine::scrolled_lines(state, &theme, body.width), 2),
     };
     lines.saturating_sub(usize::from(body.height).saturating_sub(page))
+}
+
+/// The entry of the palette at this position, while the palette lies on top.
+pub fn fault_at(state: &UiState, at: Position) -> Option<usize> {
+    faults::entry_at(state, at)
 }
 
 /// The tab whose title is at this position.
