@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use logcap_tui::cli::{DemoArgs, GlobalOptions};
 use logcap_tui::config::{Config, Environment, Filter, History};
 use logcap_tui::model::Timestamp;
-use logcap_tui::sim::{Demo, DemoFault, Profile, Sim};
+use logcap_tui::sim::{Demo, DemoFault, Sim};
 use logcap_tui::telemetry::Output;
 use logcap_tui::tui::{Palette, PaletteEntry, PaletteSink};
 
@@ -71,7 +71,7 @@ fn socket(stage: &Path) -> std::path::PathBuf {
 
 async fn play(config: Config, stage: &Path, seed: u64) -> Result<Outcome, Failure> {
     let look = Look::of(&config)?;
-    let sim = Sim::start_seeded(&socket(stage), Profile::Moby29, seed)
+    let sim = Sim::start_seeded(&socket(stage), Demo::PROFILE, seed)
         .map_err(|error| Failure::Screen(error.to_string()))?;
     let demo = Demo::new(sim.clone(), seed, Timestamp::from_system(SystemTime::now()));
     let store = engine::open_store(&config)?;

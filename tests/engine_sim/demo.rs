@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use logcap_tui::engine::EngineSnapshot;
 use logcap_tui::model::{State, Timestamp};
-use logcap_tui::sim::{Demo, DemoFault, Profile};
+use logcap_tui::sim::{Demo, DemoFault};
 
 use crate::harness::{Lab, is_live};
 
@@ -17,7 +17,7 @@ const STEADY: [&str; 7] =
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_the_visitor_breaks_is_captured_or_reported() {
-    let mut lab = Lab::new(Profile::Moby29, PACE);
+    let mut lab = Lab::new(Demo::PROFILE, PACE);
     let now = Timestamp::from_system(std::time::SystemTime::now());
     let demo = Demo::new(lab.sim.clone(), 1, now);
     lab.start().await;

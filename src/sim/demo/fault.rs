@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cast::{AUTH, CHAT, DATABASE, EDGE, WEB, WORKER};
 use super::world::{Chore, Later, World};
-use crate::model::{ContainerId, Fd};
+use crate::model::ContainerId;
 use crate::sim::faults::{Cut, Target};
 use crate::sim::route::Endpoint;
 
@@ -83,7 +83,7 @@ impl DemoFault {
             Self::DropEvents => "drop all events for 45 s, and restart chat unseen",
             Self::Hang => "let the daemon hang for 20 s",
             Self::Kill => "kill shop/worker-1; it is started again 12 s later",
-            Self::Ties => "flood auth with identical lines at one timestamp",
+            Self::Ties => "flood auth with lines that cannot be told apart",
             Self::ClockBack => "set the daemon's clock 90 s back for a minute",
         }
     }
@@ -98,7 +98,7 @@ impl DemoFault {
             Self::RestartDaemon => "the screen says so, heals by itself, and nothing is missing",
             Self::RotateAway => "its log shows a gap with the cause; the column gaps counts",
             Self::CorruptRecord => {
-                "the stream ends with the daemon's error; a read proves the rest"
+                "the engine reads around it: a gap of one line, with the daemon's own words"
             }
             Self::Truncate => "what was read before is stored; a gap stands only for what was not",
             Self::DropEvents => "the next list notices what no event told",
@@ -121,9 +121,8 @@ impl DemoFault {
             Self::RestartDaemon => restart_daemon(world),
             Self::RotateAway => rotate_away(world),
             Self::CorruptRecord => on(world, DATABASE, |world, id| {
-                let words = "invalid character '\\x00' looking for beginning of value";
-                world.sim.error_frame(id, words);
-                "the daemon met a record of shop/db-1 that it cannot decode".to_owned()
+                world.sim.corrupt_record(id, world.sim.records(id).len());
+                "the next record of shop/db-1 will be damaged in the daemon's file".to_owned()
             }),
             Self::Truncate => on(world, WEB, |world, id| {
                 world.sim.truncate(id);
@@ -199,17 +198,10 @@ fn rotate_away(world: &mut World) -> String {
 }
 
 fn ties(world: &mut World, id: &ContainerId) -> String {
-    let lines = 400;
-    world.sim.set_tick(Duration::ZERO);
-    for half in 0..2 {
-        for _ in 0..lines / 2 {
-            let text = "level=warn msg=\"too many requests\" client=203.0.113.7";
-            world.sim.emit(id, Fd::Stdout, text);
-        }
-        if half == 0 {
-            world.sim.cut_streams(id, Cut::Reset);
-        }
-    }
-    world.sim.set_tick(super::world::TICK);
-    format!("auth wrote {lines} identical lines at one timestamp, and its stream was cut")
+    let half = 200;
+    let text = "level=warn msg=\"too many requests\" client=203.0.113.7";
+    world.sim.tie_flood(id, half, text);
+    world.sim.cut_streams(id, Cut::Reset);
+    world.sim.tie_flood(id, half, text);
+    format!("auth wrote {} lines that cannot be told apart, and its stream was cut", 2 * half)
 }

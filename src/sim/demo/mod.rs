@@ -21,6 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 pub use fault::DemoFault;
 
+use super::profile::Profile;
 use super::server::{Sim, SimError};
 use crate::model::{ContainerId, Timestamp};
 use world::{BEFORE, Chore, World};
@@ -33,6 +34,10 @@ const STEP: Duration = Duration::from_millis(50);
 pub struct Demo(Arc<Mutex<World>>);
 
 impl Demo {
+    /// The daemon that the demo plays on: one that says so when it cannot decode a record. From
+    /// 27.4 on the rest of the file is left out without a sign, which nobody could report.
+    pub const PROFILE: Profile = Profile::Moby24;
+
     /// Puts the containers on a daemon that has none, and lets them live for a few minutes up to
     /// `now`, so that a visitor finds something to read.
     pub fn new(sim: Sim, seed: u64, now: Timestamp) -> Self {
@@ -91,14 +96,14 @@ impl Demo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::{Profile, SimRecord};
+    use crate::sim::SimRecord;
     use cast::cast;
 
     /// Everything that the cast wrote in the first minute, with its timestamps, by container.
     fn first_minute(seed: u64, steps: u32) -> Vec<(ContainerId, Vec<SimRecord>)> {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("docker.sock");
-        let sim = Sim::start_seeded(&socket, Profile::Moby29, seed).unwrap();
+        let sim = Sim::start_seeded(&socket, Demo::PROFILE, seed).unwrap();
         let demo = Demo::new(sim.clone(), seed, Timestamp(1_800_000_000_000_000_000));
         for step in 1..=steps {
             demo.advance(Duration::from_mins(1) / steps * step);
@@ -133,7 +138,7 @@ mod tests {
     #[tokio::test]
     async fn every_fault_says_what_it_did_and_is_over_at_some_time() {
         let folder = tempfile::tempdir().unwrap();
-        let sim = Sim::start(&folder.path().join("docker.sock"), Profile::Moby29).unwrap();
+        let sim = Sim::start(&folder.path().join("docker.sock"), Demo::PROFILE).unwrap();
         let demo = Demo::new(sim.clone(), 1, sim.now());
         let mut said = std::collections::BTreeSet::new();
         for fault in DemoFault::ALL {

@@ -12,7 +12,7 @@ use crate::sim::server::Sim;
 /// How long the world has lived when the visitor comes, so that there is something to read.
 pub(super) const BEFORE: Duration = Duration::from_mins(4);
 /// How far the daemon's clock moves with every record.
-pub(super) const TICK: Duration = Duration::from_nanos(1_037);
+const TICK: Duration = Duration::from_nanos(1_037);
 
 /// What has to be undone or done at a later time.
 #[derive(Debug, Clone)]
