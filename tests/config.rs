@@ -87,6 +87,7 @@ fn absurd_and_misordered_values_name_the_range_or_the_relation() {
     assert!(refused("[store]\nmax_age = \"3s\"").contains("from \"1h\" to 100 years"));
     let message = refused("[store]\nmax_bytes = \"100MB\"\nfloor_per_log = \"90MB\"");
     assert!(message.contains("contradicts `store.max_bytes` = \"100MB\""), "{message}");
+    assert!(refused("[store]\nmin_free = \"some\"").contains("such as \"500MB\", or \"off\""));
     assert!(refused("[ui]\ntheme = \"pink\"").contains("dark, light, mono, high-contrast"));
     assert!(refused("log_level = \"loud\"").contains("off, error, warn"));
 }

@@ -90,6 +90,7 @@ pub(super) const KEYS: &[Key] = &[
     key("store.max_bytes", Kind::Size, "20GB", "\"20GB\""),
     key("store.max_age", Kind::Text, "90d", "\"90d\""),
     key("store.floor_per_log", Kind::Size, "16MB", "\"16MB\""),
+    key("store.min_free", Kind::Size, "500MB", "\"500MB\""),
     key("listen", Kind::Text, "", "\"127.0.0.1:8401\""),
     key("listen_public", Kind::Flag, "false", "true"),
     key("log_file", Kind::Text, "", "\"/var/log/logcap-tui.log\""),

@@ -103,7 +103,8 @@ impl Values {
             );
         }
         let durability = durability.unwrap_or(Durability::Full);
-        Store { durability, max_bytes, max_age, floor_per_log: floor }
+        let min_free = self.typed("store.min_free", units::reserve).unwrap_or_default();
+        Store { durability, max_bytes, max_age, floor_per_log: floor, min_free }
     }
 
     fn listen(&mut self) -> Option<std::net::SocketAddr> {

@@ -80,6 +80,8 @@ pub struct Store {
     pub max_age: Option<Duration>,
     /// Bytes on disk that each log keeps while others push.
     pub floor_per_log: u64,
+    /// Bytes of the disk that stay free; 0: not looked at.
+    pub min_free: u64,
 }
 
 /// How the time of a line is shown.

@@ -57,6 +57,15 @@ pub(super) fn floor(text: &str) -> Result<u64, Allowed> {
     }
 }
 
+/// How much of the disk stays free; 0 does not look at it.
+pub(super) fn reserve(text: &str) -> Result<u64, Allowed> {
+    match bytes(text) {
+        _ if is_off(text) => Ok(0),
+        Some(size) if size <= PEBI => Ok(size),
+        _ => Err(Allowed::new("a size up to \"1PiB\" such as \"500MB\", or \"off\"")),
+    }
+}
+
 fn is_off(text: &str) -> bool {
     matches!(text.trim(), "off" | "none" | "unlimited")
 }

@@ -45,6 +45,7 @@ pub(super) fn open_store(config: &Config) -> Result<Store, Failure> {
             max_bytes: config.store.max_bytes,
             max_age: config.store.max_age,
             floor_per_log: config.store.floor_per_log,
+            min_free: config.store.min_free,
         },
         host: process::host_name(),
         engine_addr: config.paths.engine_socket.display().to_string(),

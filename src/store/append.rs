@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::block;
 use super::codec::{self, Content, Encoder, MAX_TEXT};
+use super::damage;
 use super::error::{BackfillRefused, StoreError};
 use super::fail::Fail;
 use super::seams::PlacedSeam;
@@ -177,7 +178,7 @@ fn write_records(
 }
 
 /// Replaces neighbouring blocks by one with the same records and the same keys. `None` when there
-/// is nothing to merge or a piece is damaged; a damaged piece stays as it is.
+/// is nothing to merge or a piece is damaged; a damaged piece stays as it is and is recorded.
 fn merge(
     conn: &Connection,
     encoder: &mut Encoder,
@@ -194,6 +195,7 @@ fn merge(
     for piece in pieces {
         let read = |body: &[u8], checksum| codec::open(body, checksum)?.content();
         let Some(Ok(content)) = block::with_body(conn, log, piece.first, read)? else {
+            damage::record(conn, log, piece.first)?;
             return Ok(None);
         };
         for (index, (time, flags)) in content.times.iter().zip(&content.flags).enumerate() {

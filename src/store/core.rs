@@ -14,10 +14,12 @@ use tokio::sync::oneshot;
 use super::append;
 use super::backfill;
 use super::codec::Encoder;
+use super::damage;
 use super::error::StoreError;
 use super::fail::Fail;
 use super::retention;
 use super::rows;
+use super::space::Space;
 use super::state::LogState;
 use super::types::{Append, Appended, LogIdentity, LogPatch, LogRow, Retention};
 use crate::model::{LogId, Seq, TimelineEvent, Timestamp};
@@ -70,6 +72,7 @@ pub(crate) struct WriterCore {
     logs: HashMap<LogId, LogState>,
     answers: Vec<Answer>,
     retention: Retention,
+    space: Space,
 }
 
 impl WriterCore {
@@ -79,7 +82,32 @@ impl WriterCore {
         retention: Retention,
     ) -> Result<Self, StoreError> {
         let encoder = Encoder::new()?;
-        Ok(Self { conn, path, encoder, logs: HashMap::new(), answers: Vec::new(), retention })
+        let (logs, answers) = (HashMap::new(), Vec::new());
+        let space = Space::new(path.clone(), retention.min_free);
+        Ok(Self { conn, path, encoder, logs, answers, retention, space })
+    }
+
+    /// Records the blocks that readers found damaged. What fails here is tried at the next start.
+    pub(crate) fn record_damage(&mut self, now: Timestamp) {
+        let events = damage::take_marks(&self.conn, &self.path, now).unwrap_or_default();
+        for event in events {
+            let _ = insert_event(&self.conn, &event);
+        }
+    }
+
+    /// The watch over free space.
+    pub(crate) fn space(&self) -> &Space {
+        &self.space
+    }
+
+    #[cfg(test)]
+    pub(crate) fn space_mut(&mut self) -> &mut Space {
+        &mut self.space
+    }
+
+    /// Looks at the free space; once per group is enough.
+    pub(crate) fn look_at_space(&mut self) {
+        self.space.look(&self.conn);
     }
 
     /// Folds the write-ahead log into the database, so that an orderly end leaves one file. A
@@ -155,6 +183,9 @@ impl WriterCore {
     }
 
     fn append(&mut self, request: &Append) -> Result<Appended, Fail> {
+        if let Some(refusal) = self.space.refusal().filter(|_| !request.records.is_empty()) {
+            return Err(refusal.into());
+        }
         self.state(request.log)?;
         let Some(state) = self.logs.get_mut(&request.log) else {
             return Err(StoreError::NoLog { log: request.log }.into());
@@ -218,7 +249,11 @@ impl WriterCore {
 
     /// One small step of retention; true when more is to do.
     pub(crate) fn retain(&mut self, now: Timestamp) -> Result<bool, StoreError> {
-        let result = self.begin().and_then(|()| retention::step(&self.conn, &self.retention, now));
+        self.space.look(&self.conn);
+        let short = self.space.short();
+        let policy = self.retention;
+        let step = self.begin().and_then(|()| retention::step(&self.conn, &policy, short, now));
+        let result = step.inspect(|touched| self.space.evicted(!touched.is_empty()));
         match result {
             Ok(touched) => {
                 for log in &touched {
@@ -228,12 +263,20 @@ impl WriterCore {
                 if !touched.is_empty() {
                     let vacuum = self.conn.execute_batch("PRAGMA incremental_vacuum(256)");
                     vacuum.map_err(|cause| StoreError::sql(&self.path, cause))?;
+                    if short > 0 {
+                        give_back(&self.conn);
+                    }
                 }
                 Ok(!touched.is_empty())
             }
             Err(fail) => Err(self.spoil(fail)),
         }
     }
+}
+
+/// Pages leave the file only with a checkpoint. One that readers keep from finishing is no failure.
+fn give_back(conn: &Connection) {
+    let _ = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
 }
 
 fn insert_event(conn: &Connection, event: &TimelineEvent) -> Result<(), Fail> {

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::block::{self, BlockMeta, META_COLUMNS};
+use super::damage;
 use super::decoded::DecodedBlock;
 use super::flags::JOIN_WINDOW;
 use super::seams::{self, PlacedSeam};
-use crate::model::{Direction, Key, Line, LogId, NewSeam, Row, Seam, SeamKind, SeamRow, Seq};
+use crate::model::{Direction, Key, Line, LogId, Row, SeamRow, Seq};
 
 /// A row of a segment that has not been built yet.
 #[derive(Debug, Clone)]
@@ -141,6 +142,9 @@ impl LogCursor {
             .collect();
         self.block = None;
         if let Some(meta) = found {
+            // Recorded or not, a damaged block is one row, and a readable one is none.
+            let inside = meta.first_seq..=meta.last_seq;
+            entries.retain(|(key, _)| !inside.contains(&key.seq));
             if let Some(decoded) = decode(&transaction, &meta)? {
                 let cut = decoded.begins_inside_line();
                 let orphans = cut && !is_readable_before(&transaction, &meta)?;
@@ -149,7 +153,7 @@ impl LogCursor {
                 entries.extend(keyed.filter(|(key, _)| (low..=high).contains(&key.seq.0)));
                 self.block = Some(decoded);
             } else {
-                let row = damaged(&meta);
+                let row = damage::seam(&meta).to_row();
                 entries.push((row.key, Entry::Seam(Box::new(row))));
             }
         }
@@ -220,21 +224,6 @@ fn is_readable_before(conn: &Connection, meta: &BlockMeta) -> rusqlite::Result<b
         }
         _ => Ok(false),
     }
-}
-
-fn damaged(meta: &BlockMeta) -> SeamRow {
-    let (first, last) = (meta.first_seq, meta.last_seq);
-    let what = NewSeam {
-        kind: SeamKind::Damaged,
-        lost: None,
-        away: None,
-        t_low: Some(meta.min_ts),
-        t_high: Some(meta.max_ts),
-        detail: format!("{} stored records cannot be decoded", meta.records),
-    };
-    let key = Key { eff_ts: meta.eff_first, log: meta.log, seq: first };
-    let seam = Seam { after_seq: first.offset(-1), before_seq: Some(last.offset(1)), what };
-    SeamRow { key, seam }
 }
 
 /// Builds the line that begins at record `head`, reading on into later blocks when it must.

@@ -33,6 +33,16 @@ pub enum StoreError {
         /// Bytes free on its file system.
         free: Option<u64>,
     },
+    /// The disk has less free space than the store must leave, and nothing old may be evicted.
+    #[error("the disk is full: {free} bytes are free at {}, less than store.min_free = {min_free}, and every log is at its floor; free space or lower store.min_free, capture resumes by itself", path.display())]
+    LowDisk {
+        /// The database file.
+        path: PathBuf,
+        /// Bytes free on its file system, and inside the file.
+        free: u64,
+        /// Bytes that must stay free.
+        min_free: u64,
+    },
     /// Another engine holds the store.
     #[error(
         "another engine (pid {pid}, {engine_addr}) writes this store; stop it or use another --data-dir"
@@ -161,7 +171,7 @@ fn free_text(free: Option<u64>) -> String {
 impl StoreError {
     /// Whether the same operation can succeed later without anyone changing the request.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Blocked { .. } | Self::Locked { .. })
+        matches!(self, Self::Blocked { .. } | Self::LowDisk { .. } | Self::Locked { .. })
     }
 
     /// Classifies SQLite's error on the database at `path`.
@@ -198,7 +208,8 @@ impl std::convert::From<CodecError> for StoreError {
     }
 }
 
-fn free_bytes(path: &Path) -> Option<u64> {
+/// Bytes free for this user on the file system of `path`.
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let dir = path.parent()?;
     let stat = rustix::fs::statvfs(dir).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))

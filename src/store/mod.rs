@@ -8,6 +8,7 @@
 //! | `types`, `error` | the values and errors that cross the border |
 //! | `writer`, `thread`, `core` | async handle, the one thread, and its synchronous heart |
 //! | `append`, `backfill`, `retention` | what commands do inside a transaction |
+//! | `damage`, `space` | blocks that cannot be decoded; the watch over free disk |
 //! | `state`, `tail`, `flags` | what the writer carries from record to record |
 //! | `codec`, `varint`, `block` | records to bytes and back; a block's row |
 //! | `seams`, `rows`, `schema`, `lock` | the other tables, the file, one engine per file |
@@ -23,6 +24,7 @@ mod block;
 mod codec;
 mod core;
 mod cursor;
+mod damage;
 mod decoded;
 mod error;
 mod fail;
@@ -35,11 +37,14 @@ mod retention;
 mod rows;
 mod schema;
 mod seams;
+mod space;
 mod state;
 mod tail;
 #[cfg(test)]
 mod tests;
 mod thread;
+#[cfg(test)]
+mod trouble_tests;
 mod types;
 mod varint;
 mod writer;
@@ -94,7 +99,8 @@ impl Store {
         schema::make_dir(&options.dir)?;
         let lock = lock::Lock::acquire(&options.dir, &options.engine_addr)?;
         let (conn, path) = schema::open_writer(&options.dir, options.durability, &options.host)?;
-        let core = WriterCore::new(conn, path, options.retention)?;
+        let mut core = WriterCore::new(conn, path, options.retention)?;
+        core.record_damage(clock());
         let reader = StoreReader::open(&options.dir)?;
         let shared = Arc::new(Shared::default());
         let (commits, moved) = watch::channel(0);

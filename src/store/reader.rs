@@ -3,6 +3,7 @@
 //! Readers address (log, seq), never row ids, because merging replaces rows at any time. Every
 //! query is its own short transaction; none is held while a caller works with the result.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::block::{self, BlockMeta, META_COLUMNS};
 use super::codec;
 use super::cursor;
+use super::damage;
 use super::decoded::DecodedBlock;
 use super::error::StoreError;
 use super::meter;
@@ -20,7 +22,8 @@ use super::schema;
 use super::seams;
 use super::types::{LogRow, Totals};
 use crate::model::{
-    ContainerId, Direction, EventKind, From, Line, LogId, Page, Seam, Seq, TimelineEvent, Timestamp,
+    ContainerId, Direction, EventKind, From, Line, LogId, Page, Row, Seam, SeamKind, SeamRow, Seq,
+    TimelineEvent, Timestamp,
 };
 
 /// Idle connections kept.
@@ -31,6 +34,8 @@ const POOL: usize = 8;
 pub struct StoreReader {
     path: Arc<PathBuf>,
     pool: Arc<Mutex<Vec<Connection>>>,
+    /// Damaged blocks already marked, so that each is marked once.
+    marked: Arc<Mutex<BTreeSet<(LogId, Seq)>>>,
 }
 
 impl StoreReader {
@@ -41,7 +46,8 @@ impl StoreReader {
             return Err(StoreError::NoStore { path: dir.to_owned() });
         }
         let conn = schema::open_reader(&path)?;
-        Ok(Self { path: Arc::new(path), pool: Arc::new(Mutex::new(vec![conn])) })
+        let pool = Arc::new(Mutex::new(vec![conn]));
+        Ok(Self { path: Arc::new(path), pool, marked: Arc::default() })
     }
 
     /// Runs `read` on a pooled connection. The pool's lock is not held meanwhile.
@@ -83,7 +89,25 @@ impl StoreReader {
         direction: Direction,
         limit: PageLimit,
     ) -> Result<Page, StoreError> {
-        self.with(|conn| page::page(conn, logs, from, direction, limit))
+        let page = self.with(|conn| page::page(conn, logs, from, direction, limit))?;
+        for row in &page.rows {
+            if let Row::Seam(SeamRow { key, seam }) = row
+                && seam.what.kind == SeamKind::Damaged
+            {
+                self.mark(key.log, key.seq, seam.before_seq.unwrap_or(key.seq).offset(-1));
+            }
+        }
+        Ok(page)
+    }
+
+    /// Leaves word of a damaged block for the writer's next start.
+    fn mark(&self, log: LogId, first: Seq, last: Seq) {
+        let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        if marked.insert((log, first))
+            && !self.with(|conn| damage::is_recorded(conn, log, first)).unwrap_or(true)
+        {
+            damage::mark(&self.path, (log, first, last));
+        }
     }
 
     /// Blocks that may hold records of the time range, newest first. `None` for all logs.
@@ -139,11 +163,9 @@ impl StoreReader {
                 Ok(DecodedBlock::part(meta.clone(), &whole, skip))
             })
         })?;
-        decoded.ok_or_else(gone)?.map_err(|error| StoreError::Damaged {
-            log,
-            first,
-            last,
-            what: error.to_string(),
+        decoded.ok_or_else(gone)?.map_err(|error| {
+            self.mark(log, Seq(begin), Seq(end));
+            StoreError::Damaged { log, first, last, what: error.to_string() }
         })
     }
 

@@ -1,8 +1,8 @@
 //! Retention: what is evicted, and the seam that says so.
 //!
-//! [`plan`] is a pure function of the blocks' sizes and ages. The writer performs it a few blocks
-//! at a time between commits. Blocks go oldest first; the size limit stops at every log's floor,
-//! the age limit does not. What went is one `evicted` seam at the log's front, which swallows the
+//! [`plan`] is a pure function of the blocks' sizes and ages, and of how much disk space is missing. The writer performs it a few blocks
+//! at a time between commits. Blocks go oldest first; size and disk stop at every log's
+//! floor, the age limit does not. What went is one `evicted` seam at the log's front, which swallows the
 //! seams inside the evicted stretch and counts their gaps in its sentence.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,12 +29,19 @@ pub(crate) struct Candidate {
     pub(crate) size: u64,
 }
 
-/// The blocks to evict, oldest first. `blocks` may come in any order.
-pub(crate) fn plan(blocks: &[Candidate], policy: &Retention, now: Timestamp) -> Vec<Candidate> {
+/// The blocks to evict, oldest first; `short` bytes are missing on the disk. `blocks` may come in
+/// any order.
+pub(crate) fn plan(
+    blocks: &[Candidate],
+    policy: &Retention,
+    short: u64,
+    now: Timestamp,
+) -> Vec<Candidate> {
     let mut oldest_first = blocks.to_vec();
     oldest_first.sort_unstable_by_key(|block| (block.eff_last, block.log, block.last_seq));
     let horizon = policy.max_age.map(|age| now.before(age));
     let mut total: u64 = blocks.iter().map(|block| block.size).sum();
+    let fits_disk = total.saturating_sub(short);
     let mut kept: BTreeMap<LogId, u64> = BTreeMap::new();
     for block in blocks {
         *kept.entry(block.log).or_default() += block.size;
@@ -46,7 +53,8 @@ pub(crate) fn plan(blocks: &[Candidate], policy: &Retention, now: Timestamp) -> 
         let old = horizon.is_some_and(|horizon| block.eff_last < horizon);
         let left = kept.entry(block.log).or_default();
         let above_floor = left.saturating_sub(block.size) >= policy.floor_per_log;
-        let too_much = policy.max_bytes.is_some_and(|max| total > max) && above_floor;
+        let limit = policy.max_bytes.map_or(fits_disk, |max| max.min(fits_disk));
+        let too_much = total > limit && above_floor;
         if stopped.contains(&block.log) || !(old || too_much) {
             stopped.insert(block.log);
             continue;
@@ -62,9 +70,10 @@ pub(crate) fn plan(blocks: &[Candidate], policy: &Retention, now: Timestamp) -> 
 pub(crate) fn step(
     conn: &Connection,
     policy: &Retention,
+    short: u64,
     now: Timestamp,
 ) -> Result<BTreeSet<LogId>, Fail> {
-    if policy.max_bytes.is_none() && policy.max_age.is_none() {
+    if policy.max_bytes.is_none() && policy.max_age.is_none() && short == 0 {
         return Ok(BTreeSet::new());
     }
     let candidates: Vec<Candidate> = conn
@@ -79,7 +88,7 @@ pub(crate) fn step(
         })?
         .collect::<Result<_, _>>()?;
     let mut up_to: BTreeMap<LogId, i64> = BTreeMap::new();
-    for block in plan(&candidates, policy, now).into_iter().take(STEP) {
+    for block in plan(&candidates, policy, short, now).into_iter().take(STEP) {
         let last = up_to.entry(block.log).or_insert(block.last_seq);
         *last = block.last_seq.max(*last);
     }
@@ -174,8 +183,8 @@ mod tests {
     #[test]
     fn size_evicts_the_oldest_but_stops_at_the_floor() {
         let blocks = [block(1, 1, 10, 50), block(2, 1, 20, 50), block(2, 2, 30, 50)];
-        let policy = Retention { max_bytes: Some(60), max_age: None, floor_per_log: 50 };
-        let planned = plan(&blocks, &policy, Timestamp(100));
+        let policy = Retention { max_bytes: Some(60), floor_per_log: 50, ..Retention::default() };
+        let planned = plan(&blocks, &policy, 0, Timestamp(100));
         assert_eq!(planned, [block(2, 1, 20, 50)], "log 1 is at its floor");
     }
 
@@ -183,8 +192,18 @@ mod tests {
     fn age_is_not_stopped_by_the_floor() {
         let blocks = [block(1, 1, 10, 50), block(1, 2, 90, 50)];
         let age = Some(Duration::from_nanos(50));
-        let policy = Retention { max_bytes: None, max_age: age, floor_per_log: 1000 };
-        assert_eq!(plan(&blocks, &policy, Timestamp(100)), [block(1, 1, 10, 50)]);
-        assert_eq!(plan(&blocks, &Retention::default(), Timestamp(100)), []);
+        let policy = Retention { max_age: age, floor_per_log: 1000, ..Retention::default() };
+        assert_eq!(plan(&blocks, &policy, 0, Timestamp(100)), [block(1, 1, 10, 50)]);
+        assert_eq!(plan(&blocks, &Retention::default(), 0, Timestamp(100)), []);
+    }
+
+    #[test]
+    fn a_full_disk_evicts_what_is_missing_and_stops_at_the_floor() {
+        let blocks = [block(1, 1, 10, 50), block(1, 2, 20, 50), block(1, 3, 30, 50)];
+        let policy = Retention { floor_per_log: 50, ..Retention::default() };
+        assert_eq!(plan(&blocks, &policy, 1, Timestamp(100)), blocks[..1]);
+        assert_eq!(plan(&blocks, &policy, 51, Timestamp(100)), blocks[..2]);
+        assert_eq!(plan(&blocks, &policy, u64::MAX, Timestamp(100)), blocks[..2]);
+        assert_eq!(plan(&blocks, &policy, 0, Timestamp(100)), []);
     }
 }

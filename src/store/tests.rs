@@ -12,9 +12,9 @@ use crate::model::{
     RecordRef, Row, SeamKind, Seq, TimelineEvent, Timestamp,
 };
 
-const LIMIT: PageLimit = PageLimit { rows: 10_000, bytes: 64 << 20, line_cap: 64 << 20 };
+pub(super) const LIMIT: PageLimit = PageLimit { rows: 10_000, bytes: 64 << 20, line_cap: 64 << 20 };
 
-fn options(dir: &Path) -> StoreOptions {
+pub(super) fn options(dir: &Path) -> StoreOptions {
     StoreOptions {
         dir: dir.to_owned(),
         durability: Durability::Normal,
@@ -24,11 +24,11 @@ fn options(dir: &Path) -> StoreOptions {
     }
 }
 
-fn clock() -> Clock {
+pub(super) fn clock() -> Clock {
     Arc::new(|| Timestamp(1_000))
 }
 
-fn identity(id: &str) -> LogIdentity {
+pub(super) fn identity(id: &str) -> LogIdentity {
     LogIdentity {
         container_id: ContainerId::new(id).unwrap(),
         host: "host".to_owned(),
@@ -44,11 +44,11 @@ fn identity(id: &str) -> LogIdentity {
     }
 }
 
-fn seam(kind: SeamKind) -> NewSeam {
+pub(super) fn seam(kind: SeamKind) -> NewSeam {
     seams::plain(kind, "test")
 }
 
-fn batch(records: &[(i64, &str)]) -> Batch {
+pub(super) fn batch(records: &[(i64, &str)]) -> Batch {
     let mut batch = Batch::new();
     for (ts, text) in records {
         let ts = Timestamp(*ts);
@@ -57,26 +57,26 @@ fn batch(records: &[(i64, &str)]) -> Batch {
     batch
 }
 
-fn request(log: LogId, expected: Seq, records: Batch, seam: Option<NewSeam>) -> Append {
+pub(super) fn request(log: LogId, expected: Seq, records: Batch, seam: Option<NewSeam>) -> Append {
     Append { log, part: Part::Live, expected, records, seam, cursor: vec![1] }
 }
 
 /// The synchronous core with its own reader: no thread, no waiting.
-struct Bench {
-    core: WriterCore,
-    reader: StoreReader,
-    _dir: tempfile::TempDir,
+pub(super) struct Bench {
+    pub(super) core: WriterCore,
+    pub(super) reader: StoreReader,
+    pub(super) dir: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (conn, path) = schema::open_writer(dir.path(), Durability::Normal, "host").unwrap();
         let core = WriterCore::new(conn, path, Retention::default()).unwrap();
-        Self { core, reader: StoreReader::open(dir.path()).unwrap(), _dir: dir }
+        Self { core, reader: StoreReader::open(dir.path()).unwrap(), dir }
     }
 
-    fn ask<T: Send + 'static>(
+    pub(super) fn ask<T: Send + 'static>(
         &mut self,
         command: impl FnOnce(core::Reply<T>) -> core::Command,
     ) -> Result<T, StoreError> {
@@ -86,20 +86,20 @@ impl Bench {
         answer.try_recv().unwrap()
     }
 
-    fn log(&mut self, id: &str) -> LogRow {
+    pub(super) fn log(&mut self, id: &str) -> LogRow {
         self.ask(|reply| core::Command::OpenLog(Box::new(identity(id)), reply)).unwrap()
     }
 
-    fn append(&mut self, append: Append) -> Result<Appended, StoreError> {
+    pub(super) fn append(&mut self, append: Append) -> Result<Appended, StoreError> {
         self.ask(|reply| core::Command::Append(Box::new(append), reply))
     }
 
-    fn page(&self, logs: &[LogId]) -> Page {
+    pub(super) fn page(&self, logs: &[LogId]) -> Page {
         self.reader.page(logs, From::Oldest, Direction::Newer, LIMIT).unwrap()
     }
 }
 
-fn shown(page: &Page) -> Vec<String> {
+pub(super) fn shown(page: &Page) -> Vec<String> {
     let show = |row: &Row| match row {
         Row::Line(line) => String::from_utf8_lossy(&line.text).into_owned(),
         Row::Seam(row) => format!("--{}--", row.seam.what.kind.as_str()),
@@ -361,12 +361,11 @@ fn retention_leaves_one_seam_and_keeps_the_rest() {
         next = bench.append(append).unwrap().next_seq;
     }
     let policy = |age| Retention {
-        max_bytes: None,
         max_age: Some(std::time::Duration::from_nanos(age)),
-        floor_per_log: 0,
+        ..Retention::default()
     };
     for age in [98, 96] {
-        retention::step(bench.core.connection(), &policy(age), Timestamp(100)).unwrap();
+        retention::step(bench.core.connection(), &policy(age), 0, Timestamp(100)).unwrap();
     }
     let page = bench.page(&[log]);
     assert_eq!(page.rows.len(), 3);
@@ -375,7 +374,7 @@ fn retention_leaves_one_seam_and_keeps_the_rest() {
     assert_eq!(front.seam.after_seq, Seq::ADOPTION.offset(-1));
     assert!(front.seam.what.detail.contains("4 records"), "{}", front.seam.what.detail);
     assert_eq!(bench.reader.logs().unwrap()[0].records, 2);
-    retention::step(bench.core.connection(), &policy(1), Timestamp(100)).unwrap();
+    retention::step(bench.core.connection(), &policy(1), 0, Timestamp(100)).unwrap();
     assert_eq!(shown(&bench.page(&[log])), ["--evicted--"]);
 }
 

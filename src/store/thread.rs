@@ -59,6 +59,9 @@ impl WriterThread {
                     // Every sender was told of a failure; the next group tries again.
                     let _ = self.commit();
                     last_commit = Some(Instant::now());
+                    if self.core.space().wants_eviction() {
+                        retain_at = Instant::now();
+                    }
                 }
             }
             if self.shared.stop.load(std::sync::atomic::Ordering::SeqCst) {
@@ -74,6 +77,7 @@ impl WriterThread {
         first: Queued,
         last_commit: Option<Instant>,
     ) {
+        self.core.look_at_space();
         let due = last_commit.map_or_else(Instant::now, |last| last + SPACING);
         let mut next = Some(first);
         let mut bytes = 0;
@@ -118,9 +122,12 @@ impl WriterThread {
 
     /// A few steps of eviction; says when to look again.
     fn retain(&mut self) -> Instant {
+        let blocked = self.core.space().refusal().is_some();
         let more = self.core.retain((self.clock)()).unwrap_or(false);
         if more {
             self.commits.send_modify(|commits| *commits += 1);
+        }
+        if more || blocked != self.core.space().refusal().is_some() {
             self.publish(None);
         }
         Instant::now() + if more { Duration::from_millis(50) } else { RETAIN_EVERY }
@@ -129,7 +136,8 @@ impl WriterThread {
     pub(crate) fn publish(&mut self, failed: Option<StoreError>) {
         let commits = *self.commits.borrow();
         let mut stats = self.meter.stats(self.core.connection(), self.core.path(), commits);
-        stats.blocked = failed.map(|error| error.to_string());
+        let blocked = failed.or_else(|| self.core.space().refusal());
+        stats.blocked = blocked.map(|error| error.to_string());
         *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner) = stats;
     }
 }

@@ -30,6 +30,9 @@ pub struct Retention {
     /// Compressed bytes that every log keeps against the size limit, so that a noisy container
     /// cannot evict the quiet ones. Age is not stopped by it.
     pub floor_per_log: u64,
+    /// Bytes that stay free on the disk: below it the oldest blocks go, down to the floors, and
+    /// then records are refused. 0 does not look at the disk.
+    pub min_free: u64,
 }
 
 /// How a store is opened.

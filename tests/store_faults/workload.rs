@@ -66,7 +66,8 @@ impl Workload {
 
 /// Small, so that eviction is always at work on the hot log and never on the others.
 pub(crate) fn options(dir: &Path) -> StoreOptions {
-    let retention = Retention { max_bytes: Some(4 << 20), max_age: None, floor_per_log: 1 << 20 };
+    let retention =
+        Retention { max_bytes: Some(4 << 20), max_age: None, floor_per_log: 1 << 20, min_free: 0 };
     StoreOptions {
         dir: dir.to_owned(),
         durability: Durability::Full,
