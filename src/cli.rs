@@ -4,6 +4,7 @@
 //! and the environment and can then name the origin of a mistake.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -116,6 +117,8 @@ pub enum Command {
     Status(StatusArgs),
     /// The dashboard on a simulated daemon: needs no Docker, and leaves nothing behind
     Demo(DemoArgs),
+    /// Watch a running engine and fail unless every rule of capture holds in every sample
+    Verify(VerifyArgs),
     /// Show, check or print the configuration
     Config {
         /// What to print; `show` when absent.
@@ -201,6 +204,35 @@ pub struct DemoArgs {
     /// Another number, another life; the same number, the same lines
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+}
+
+const VERIFY_RULES: &str = "\
+It asks the engine twice a second for the picture that the screen shows, and exits 1 unless in
+every sample: the engine answers with a current picture; every matched running container has
+exactly one monitor; the evidence of every live monitor is fresher than its deadline; every running
+container has evidence every two probe intervals; nothing failed, timed out or restarted
+unreported; expected tasks are actual tasks; file descriptors are explained; every received record
+is accounted for; no gap was recorded since the engine started. Missing data fails.";
+
+/// `verify`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = VERIFY_RULES)]
+pub struct VerifyArgs {
+    /// How long to watch
+    #[arg(long = "for", value_name = "DURATION", default_value = "10m",
+        value_parser = humantime::parse_duration)]
+    pub watch: Duration,
+    /// Recorded gaps are no failure
+    #[arg(long)]
+    pub allow_gaps: bool,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Break every rule on purpose, on a simulated daemon, and fail unless each is seen to fail
+    ///
+    /// Needs neither Docker nor a running engine, takes about half a minute.
+    #[arg(long, conflicts_with_all = ["watch", "allow_gaps"])]
+    pub control: bool,
 }
 
 /// `config`

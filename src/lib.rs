@@ -21,6 +21,7 @@
 //! |---|---|---|
 //! | `run` (binary) | the commands | everything |
 //! | [`tui`] | the screen: state, update, pure rendering | engine, search, config, model |
+//! | [`verify`] | the rules that a live engine is held to, and their controls | engine, serve, sim, store, docker, config, model |
 //! | [`serve`] | `/health`, `/metrics`, the engine's socket | engine, model |
 //! | [`engine`] | supervised capture | config, docker, store, model |
 //! | [`search`] | query language, scan, pages | store, model |
@@ -44,3 +45,4 @@ pub mod sim;
 pub mod store;
 pub mod telemetry;
 pub mod tui;
+pub mod verify;

@@ -29,6 +29,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["config", "docker", "store", "model"]),
     ("serve", &["engine", "model"]),
     ("tui", &["engine", "search", "config", "model"]),
+    // Its controls put a whole engine on a simulated daemon together.
+    ("verify", &["engine", "serve", "sim", "store", "docker", "config", "model"]),
     ("telemetry", &[]),
     ("cli", EVERYTHING),
     ("main", EVERYTHING),
@@ -47,6 +49,7 @@ const EVERYTHING: &[&str] = &[
     "serve",
     "tui",
     "telemetry",
+    "verify",
     "cli",
 ];
 

@@ -37,6 +37,9 @@ _logcap__tui() {
             logcap__tui,status)
                 cmd="logcap__tui__subcmd__status"
                 ;;
+            logcap__tui,verify)
+                cmd="logcap__tui__subcmd__verify"
+                ;;
             logcap__tui__subcmd__config,check)
                 cmd="logcap__tui__subcmd__config__subcmd__check"
                 ;;
@@ -94,6 +97,9 @@ _logcap__tui() {
             logcap__tui__subcmd__help,status)
                 cmd="logcap__tui__subcmd__help__subcmd__status"
                 ;;
+            logcap__tui__subcmd__help,verify)
+                cmd="logcap__tui__subcmd__help__subcmd__verify"
+                ;;
             logcap__tui__subcmd__help__subcmd__config,check)
                 cmd="logcap__tui__subcmd__help__subcmd__config__subcmd__check"
                 ;;
@@ -116,7 +122,7 @@ _logcap__tui() {
 
     case "${cmd}" in
         logcap__tui)
-            opts="-h -V --docker --data-dir --config --include --exclude --label --listen --listen-public --log-file --history --probe --help --version capture search status demo config completions help"
+            opts="-h -V --docker --data-dir --config --include --exclude --label --listen --listen-public --log-file --history --probe --help --version capture search status demo verify config completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -758,7 +764,7 @@ _logcap__tui() {
             return 0
             ;;
         logcap__subcmd__tui__subcmd__help)
-            opts="capture search status demo config completions help"
+            opts="capture search status demo verify config completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -939,6 +945,20 @@ _logcap__tui() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        logcap__subcmd__tui__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         logcap__subcmd__tui__subcmd__search)
             opts="-c -h --container --since --until --count --json --raw --limit --docker --data-dir --config --include --exclude --label --listen --listen-public --log-file --history --probe --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1020,6 +1040,64 @@ _logcap__tui() {
                 return 0
             fi
             case "${prev}" in
+                --docker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --include)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --probe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        logcap__subcmd__tui__subcmd__verify)
+            opts="-h --for --allow-gaps --json --control --docker --data-dir --config --include --exclude --label --listen --listen-public --log-file --history --probe --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --docker)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

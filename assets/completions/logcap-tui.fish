@@ -41,6 +41,7 @@ complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -f -a "capture" -d '
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -f -a "search" -d 'Search everything ever captured, newest first'
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -f -a "status" -d 'Show monitors and store, from the running engine, else from the store'
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -f -a "demo" -d 'The dashboard on a simulated daemon: needs no Docker, and leaves nothing behind'
+complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -f -a "verify" -d 'Watch a running engine and fail unless every rule of capture holds in every sample'
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -f -a "config" -d 'Show, check or print the configuration'
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -103,6 +104,22 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l history -
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l listen-public -d 'Allow --listen beyond the loopback'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l for -d 'How long to watch' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l data-dir -d 'Where captured lines are kept' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l config -d 'The configuration file' -r -F
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l include -d 'Capture only containers whose name or project/service matches (repeatable)' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l exclude -d 'Never capture containers whose name or project/service matches (repeatable)' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l label -d 'Capture only containers with this label (repeatable; all must hold)' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l listen -d 'Serve /health, /ready and /metrics, for example at 127.0.0.1:8401' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l log-file -d 'Append the program\'s own log to this file' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l allow-gaps -d 'Recorded gaps are no failure'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l json -d 'Print the report as one JSON object'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l control -d 'Break every rule on purpose, on a simulated daemon, and fail unless each is seen to fail'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l listen-public -d 'Allow --listen beyond the loopback'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l data-dir -d 'Where captured lines are kept' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l config -d 'The configuration file' -r -F
@@ -199,13 +216,14 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -l hi
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -l listen-public -d 'Allow --listen beyond the loopback'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo config completions help" -f -a "capture" -d 'Capture without a screen, until stopped or, with --once, until everything is stored'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo config completions help" -f -a "search" -d 'Search everything ever captured, newest first'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo config completions help" -f -a "status" -d 'Show monitors and store, from the running engine, else from the store'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo config completions help" -f -a "demo" -d 'The dashboard on a simulated daemon: needs no Docker, and leaves nothing behind'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo config completions help" -f -a "config" -d 'Show, check or print the configuration'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo config completions help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo config completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "capture" -d 'Capture without a screen, until stopped or, with --once, until everything is stored'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "search" -d 'Search everything ever captured, newest first'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "status" -d 'Show monitors and store, from the running engine, else from the store'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "demo" -d 'The dashboard on a simulated daemon: needs no Docker, and leaves nothing behind'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "verify" -d 'Watch a running engine and fail unless every rule of capture holds in every sample'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "config" -d 'Show, check or print the configuration'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Every key with its value and where it came from'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Exit 0 if the configuration is valid, else print every mistake with its line'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "default" -d 'A commented file with every key at its default'

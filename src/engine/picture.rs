@@ -12,10 +12,10 @@ use super::registry::{Now, Registry};
 use super::shared::Shared;
 use super::snapshot::{
     Coverage, DockerView, EngineSnapshot, Link, MonitorRow, ProcessView, StoreView, TaskCounts,
-    Totals,
+    TimelineView, Totals,
 };
 use super::tasks::Tasks;
-use crate::model::{ContainerId, Moment, TaskHealth, Timestamp};
+use crate::model::{BUILD, ContainerId, EventKind, Moment, TaskHealth, Timestamp};
 
 /// Uptime from which on the store's growth is extrapolated.
 const SETTLED: Duration = Duration::from_mins(5);
@@ -65,7 +65,7 @@ impl Painter {
         shared: &Shared,
         registry: &Registry,
         tasks: &Tasks,
-        (endpoint, link): (String, Link),
+        (endpoint, link, told): (String, Link, &BTreeMap<EventKind, u64>),
         now: Now,
     ) -> EngineSnapshot {
         let probe = shared.probe();
@@ -73,7 +73,10 @@ impl Painter {
         self.paint_rows(registry, timeout, now);
         self.sample(now.at);
         let monitors: Vec<Arc<MonitorRow>> = self.rows.values().cloned().collect();
+        let timeline =
+            TimelineView { told: told.clone(), dropped: shared.writer.stats().events_dropped };
         EngineSnapshot {
+            build: BUILD.to_owned(),
             at: now.at,
             wall: now.wall,
             started: self.started,
@@ -86,6 +89,7 @@ impl Painter {
             process: self.process.clone(),
             totals: totals(registry, &monitors),
             store: self.store(shared, now.at),
+            timeline,
             monitors,
         }
     }
@@ -163,8 +167,12 @@ fn same(shown: &MonitorRow, row: &MonitorRow) -> bool {
 
 fn coverage(registry: &Registry, monitors: &[Arc<MonitorRow>]) -> Coverage {
     let running = registry.running.values().filter(|runs| **runs).count();
-    let matched = monitors.iter().filter(|m| m.running).count();
-    let fresh = monitors.iter().filter(|m| m.running && m.health == TaskHealth::Running).count();
+    // From what the daemon said, not from the monitors: a forgotten container must be missed.
+    let runs = |id: &ContainerId| registry.running.get(id) == Some(&true);
+    let selected = |id: &ContainerId| runs(id) && !registry.excluded.contains_key(id);
+    let matched = registry.running.keys().filter(|id| selected(id)).count();
+    let is_fresh = |m: &MonitorRow| selected(&m.id) && m.health == TaskHealth::Running;
+    let fresh = monitors.iter().filter(|m| is_fresh(m)).count();
     let excluded = registry.excluded.values().cloned().collect();
     Coverage { running, matched, fresh, excluded, uncaptured: registry.uncaptured }
 }
@@ -175,6 +183,7 @@ fn totals(registry: &Registry, monitors: &[Arc<MonitorRow>]) -> Totals {
         totals.lines_per_s += monitor.lines_per_s;
         totals.flow.add(&monitor.flow);
         totals.gaps += monitor.gaps;
+        totals.gaps_new += monitor.gaps_new;
         totals.timeouts += monitor.timeouts;
         totals.restarts += monitor.restarts;
         totals.panics += monitor.panics;

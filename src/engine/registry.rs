@@ -286,7 +286,9 @@ impl Registry {
         } else if !replacing {
             // A monitor never ends by itself; if one does, that is a failure like any other.
             entry.restarts += 1;
-            effects.extend(self.failed(id, "the monitor's task ended by itself", Fault::Log, now));
+            let cause = "the monitor's task ended by itself";
+            effects.push(Effect::Event(event(EventKind::MonitorRestarted, &name, cause, now)));
+            effects.extend(self.failed(id, cause, Fault::Log, now));
         }
         effects.extend(self.spawn(id));
         effects

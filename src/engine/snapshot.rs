@@ -4,18 +4,22 @@
 //! Rows are behind `Arc`: an unchanged monitor's row is shared between snapshots, so that
 //! thousands of containers cost little. The supervisor makes snapshots; nobody else does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BeatView, ContainerId, Guarantee, LogId, Moment, Phase, Seq, State, TaskHealth, Timestamp,
+    BeatView, ContainerId, EventKind, Guarantee, LogId, Moment, Phase, Seq, State, TaskHealth,
+    Timestamp,
 };
 
 /// Everything that is known at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EngineSnapshot {
+    /// Which build of this program made it, as [`crate::model::BUILD`] says.
+    pub build: String,
     /// Monotonic moment of this picture.
     pub at: Moment,
     /// Wall clock of this picture.
@@ -42,6 +46,8 @@ pub struct EngineSnapshot {
     pub totals: Totals,
     /// The store.
     pub store: StoreView,
+    /// What was put on the timeline since the engine started.
+    pub timeline: TimelineView,
 }
 
 impl EngineSnapshot {
@@ -115,7 +121,7 @@ pub enum Link {
 pub struct Coverage {
     /// Containers that run.
     pub running: usize,
-    /// Running containers that the filters select.
+    /// Running containers that the filters select, counted without looking at monitors.
     pub matched: usize,
     /// Matched running containers whose evidence is fresh.
     pub fresh: usize,
@@ -361,6 +367,8 @@ pub struct Totals {
     pub flow: Flow,
     /// Gaps recorded.
     pub gaps: u64,
+    /// Gaps recorded since the engine started.
+    pub gaps_new: u64,
     /// Failures in the last five minutes.
     pub failures_5m: u64,
     /// Timeouts since start.
@@ -369,6 +377,22 @@ pub struct Totals {
     pub restarts: u64,
     /// Panics caught since start.
     pub panics: u64,
+}
+
+/// Counts of the timeline, so that what happened can be held against what was reported.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineView {
+    /// Events by kind since the engine started.
+    pub told: BTreeMap<EventKind, u64>,
+    /// Events that the store's full queue refused.
+    pub dropped: u64,
+}
+
+impl TimelineView {
+    /// Events of these kinds so far.
+    pub fn count(&self, kinds: &[EventKind]) -> u64 {
+        kinds.iter().filter_map(|kind| self.told.get(kind)).sum()
+    }
 }
 
 /// The store's figures.

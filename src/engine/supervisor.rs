@@ -24,7 +24,7 @@ use super::report::MonitorReport;
 use super::shared::Shared;
 use super::snapshot::{EngineSnapshot, Link};
 use super::tasks::{Ended, TaskKind, Tasks};
-use crate::model::{ContainerId, EventKind, MonitorEpoch};
+use crate::model::{ContainerId, EventKind, MonitorEpoch, TimelineEvent};
 
 /// Time between two pictures.
 const TICK: Duration = Duration::from_millis(250);
@@ -82,6 +82,8 @@ pub(super) struct Supervisor {
     attempts: u32,
     stopping: Option<Instant>,
     store_was_blocked: bool,
+    /// Events put on the timeline, by kind.
+    told: BTreeMap<EventKind, u64>,
 }
 
 impl Supervisor {
@@ -106,6 +108,7 @@ impl Supervisor {
             attempts: 0,
             stopping: None,
             store_was_blocked: false,
+            told: BTreeMap::new(),
         }
     }
 
@@ -257,9 +260,11 @@ impl Supervisor {
                 if blocked.is_some() { EventKind::StoreBlocked } else { EventKind::StoreRecovered };
             self.timeline(kind, blocked.as_deref().unwrap_or(""));
         }
+        // Done before it is painted, so that a picture never shows a timeout whose event it lacks.
         let effects = self.registry.tick(reports, (self.shared.probe(), now));
+        self.perform(effects);
         self.paint();
-        effects
+        Vec::new()
     }
 
     fn paint(&mut self) {
@@ -268,7 +273,7 @@ impl Supervisor {
             &self.shared,
             &self.registry,
             &self.tasks,
-            (self.endpoint.clone(), self.link.clone()),
+            (self.endpoint.clone(), self.link.clone(), &self.told),
             now,
         );
         self.voices.snapshots.send_replace(Arc::new(picture));
@@ -284,7 +289,7 @@ impl Supervisor {
                         line.task.abort();
                     }
                 }
-                Effect::Event(event) => self.shared.writer.event(event),
+                Effect::Event(event) => self.put_on_timeline(event),
                 Effect::SuspectDaemon => self.voices.suspect.send_modify(|n| *n += 1),
             }
         }
@@ -315,7 +320,12 @@ impl Supervisor {
         }
     }
 
-    fn timeline(&self, kind: EventKind, cause: &str) {
-        self.shared.writer.event(event(kind, "", cause, self.now()));
+    fn timeline(&mut self, kind: EventKind, cause: &str) {
+        self.put_on_timeline(event(kind, "", cause, self.now()));
+    }
+
+    fn put_on_timeline(&mut self, event: TimelineEvent) {
+        *self.told.entry(event.kind).or_default() += 1;
+        self.shared.writer.event(event);
     }
 }

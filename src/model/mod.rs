@@ -19,6 +19,7 @@
 //! - **block**: a compressed run of records in the store.
 
 pub mod batch;
+pub mod build;
 pub mod class;
 pub mod container;
 pub mod event;
@@ -30,6 +31,7 @@ pub mod state;
 pub mod timing;
 
 pub use batch::{Batch, Fd, RecordRef};
+pub use build::BUILD;
 pub use class::{Guarantee, LogConfig};
 pub use container::{ContainerInfo, RunState};
 pub use event::{EventKind, TimelineEvent};

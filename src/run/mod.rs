@@ -9,6 +9,7 @@ mod engine;
 mod search;
 mod source;
 mod status;
+mod verify;
 mod viewer;
 
 use std::io::{self, Write};
@@ -105,6 +106,10 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Outcome, Failure> {
             runtime()?.block_on(status::run(&config, &args))
         }
         Some(Command::Demo(args)) => demo::run(&environment, &global, &args),
+        Some(Command::Verify(args)) => {
+            let config = prepared(&environment, &global, Output::Quiet)?;
+            runtime()?.block_on(verify::run(&config, &args))
+        }
         Some(Command::Config { command }) => config::run(&environment, &global, command),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
     }

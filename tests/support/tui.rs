@@ -273,6 +273,7 @@ pub fn calm() -> EngineSnapshot {
                 in_flight: 0,
             },
             gaps: 2,
+            gaps_new: 2,
             failures_5m: 3,
             timeouts: 1,
             restarts: 8,
@@ -294,6 +295,7 @@ pub fn calm() -> EngineSnapshot {
             commits: 8_123,
             blocked: None,
         },
+        ..EngineSnapshot::default()
     }
 }
 

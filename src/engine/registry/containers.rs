@@ -163,6 +163,7 @@ impl Registry {
         self.departed.restarts += entry.restarts;
         self.departed.panics += entry.panics;
         self.departed.gaps += entry.report.gaps;
+        self.departed.gaps_new += entry.report.gaps.saturating_sub(entry.report.gaps_before);
     }
 
     pub(super) fn spawn(&mut self, id: &ContainerId) -> Vec<Effect> {
