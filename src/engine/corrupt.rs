@@ -17,10 +17,11 @@
 use std::collections::HashSet;
 
 use super::align::Source;
+use super::answer::{Answer, Ask, HELD_BYTES};
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
 use super::intake::{Intake, Tally};
-use super::read::{Answer, Ask, HELD_BYTES, not_taken};
+use super::read::not_taken;
 use super::report::ReadCause;
 use super::snapshot::{Backfill, ReadCost};
 use crate::docker::{DockerError, LogRequest, Step};

@@ -7,10 +7,10 @@
 //! any other a seam says that nobody can tell. With one file there is no bound, and the class of
 //! the log says so.
 
+use super::answer::{Answer, Ask};
 use super::capture::{Break, Capture};
 use super::cursor::Origin;
 use super::intake::Finished;
-use super::read::{Answer, Ask};
 use super::report::ReadCause;
 use crate::model::{Away, EventKind, Lost, NewSeam, RecordRef, SeamKind, Timestamp};
 

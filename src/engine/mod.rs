@@ -6,16 +6,20 @@
 //!                        ^      └──snapshot──> screen, serve   picture   paints
 //! monitors ──MonitorEvent┘                                     tasks     spawns
 //!
-//! monitor: capture + loop (monitor, live), bounded reads (read), what is new (intake, align,
-//!          cursor), the way to the store (commit), what it tells (meter, report, evidence)
+//! monitor: capture + loop (monitor), listening (live, follow, bell), bounded reads (read, answer,
+//!          corrupt, front), what is new (intake, align, cursor), the way to the store (commit),
+//!          what it tells (meter, report, evidence)
 //! ```
 //!
-//! Invariants: only [`read`] declares a gap and makes `Verified`; only [`align`] says what is new;
+//! Invariants: only bounded reads declare a gap, but for the last words of a container that is gone
+//! (bell), and only [`read`] makes `Verified`; only [`align`] says what is new;
 //! only the store makes `StoreAck`; only [`registry`] decides when a monitor tries again; only
 //! [`tasks`] starts tasks. Nothing here knows the screen.
 
 pub mod align;
+mod answer;
 pub mod backfill;
+mod bell;
 pub mod capture;
 pub mod clock;
 mod commands;
@@ -25,6 +29,7 @@ pub mod cursor;
 pub mod discovery;
 mod entry;
 pub mod evidence;
+mod follow;
 mod front;
 pub mod handle;
 pub mod intake;

@@ -8,31 +8,17 @@
 
 use std::time::Duration;
 
-use tokio::sync::SemaphorePermit;
-use tokio::time::sleep_until;
-
+use super::align::Source;
+use super::answer::{ASK_MIN, Ask};
 use super::capture::{Break, Capture};
-use super::cursor::{Fingerprint, Origin};
+use super::cursor::Origin;
 use super::evidence::Beat;
-use super::intake::{Finished, Intake, Tally};
+use super::intake::{Finished, Intake};
 use super::report::ReadCause;
-use super::shared::Shared;
-use super::snapshot::{Backfill, ReadCost};
+use super::snapshot::Backfill;
 use crate::config::History;
-use crate::docker::{DockerError, LogRequest, LogStream, Step, Tail};
-use crate::engine::align::Source;
-use crate::model::{
-    Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, State, Timestamp, Waiting,
-};
+use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, Timestamp};
 
-/// Shortest tail asked for.
-const ASK_MIN: u64 = 16;
-/// Tails from here on are asked as "all": the daemon's cost is the same and one answer is enough.
-const ASK_ALL: u64 = 4_000_000;
-/// Tails from here on count as long reads, of which few run at once.
-const ASK_LONG: u64 = 20_000;
-/// Text of a bounded answer that is held in memory for a second look.
-pub(super) const HELD_BYTES: usize = 16 << 20;
 /// How far before the cursor `since` begins on compressed drivers.
 const SINCE_MARGIN: Duration = Duration::from_mins(1);
 
@@ -53,81 +39,6 @@ impl Verified {
     pub fn new_records(&self) -> u64 {
         self.new
     }
-}
-
-/// What one answer is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ask {
-    Last(u64),
-    All,
-}
-
-impl Ask {
-    /// The longest tail that is asked for by its length.
-    pub(super) const LONGEST: u64 = ASK_ALL;
-
-    fn of(records: u64) -> Self {
-        if records >= ASK_ALL { Self::All } else { Self::Last(records.max(ASK_MIN)) }
-    }
-
-    pub(super) fn more(self) -> Self {
-        match self {
-            Self::Last(n) => Self::of(n.saturating_mul(8)),
-            Self::All => Self::All,
-        }
-    }
-
-    pub(super) fn tail(self) -> Tail {
-        match self {
-            Self::Last(n) => Tail::Last(n),
-            Self::All => Tail::All,
-        }
-    }
-
-    pub(super) fn records(self) -> Option<u64> {
-        match self {
-            Self::Last(n) => Some(n),
-            Self::All => None,
-        }
-    }
-
-    fn is_long(self) -> bool {
-        self.records().is_none_or(|n| n >= ASK_LONG)
-    }
-
-    /// A daemon finds a long tail by reading its file backwards before it sends the first byte.
-    pub(super) fn first_byte(self) -> Duration {
-        let scaled = self.records().map_or(120, |n| 10 + n / 50_000);
-        Duration::from_secs(scaled.min(120))
-    }
-}
-
-/// One answer, fed to the store's cursor.
-pub(super) struct Answer {
-    /// What it turned out to be.
-    pub(super) finished: Finished,
-    sent_at: Moment,
-    /// Records that came.
-    got: u64,
-    /// Their fingerprints, of answers that are held back until they are confirmed.
-    pub(super) seen: Vec<Fingerprint>,
-    /// What the daemon reported in the middle of it.
-    pub(super) fault: Option<String>,
-}
-
-impl Answer {
-    /// Fewer records came than were asked for.
-    pub(super) fn is_short(&self, ask: Ask) -> bool {
-        ask.records().is_some_and(|asked| self.got < asked)
-    }
-}
-
-/// An answer that was fed to its end, or to a fault that the daemon reported in it.
-struct Drained {
-    finished: Finished,
-    tally: Tally,
-    seen: Vec<Fingerprint>,
-    fault: Option<String>,
 }
 
 impl Capture {
@@ -291,159 +202,6 @@ impl Capture {
         let slow = self.info.log_config.is_compressed() && self.shared.compressed_reads_are_slow();
         let last = self.committer.as_ref().and_then(|c| c.cursor().last_ts());
         last.filter(|_| slow).map(|ts| ts.before(SINCE_MARGIN))
-    }
-
-    /// One bounded read, fed to an intake of its own.
-    pub(super) async fn answer(
-        &mut self,
-        ask: Ask,
-        since: Option<Timestamp>,
-        cause: ReadCause,
-    ) -> Result<Answer, Break> {
-        let shared = std::sync::Arc::clone(&self.shared);
-        let small = self.retained_records().is_some_and(|records| records < ASK_LONG * 4);
-        let long = ask.is_long() && !small && !self.whole;
-        let _permit = if long { self.long_permit(&shared).await? } else { None };
-        let sent_at = shared.clock.now();
-        let request = LogRequest {
-            id: self.info.id.clone(),
-            tty: self.info.tty,
-            cuts: self.cuts(),
-            tail: ask.tail(),
-            since,
-            follow: false,
-            first_byte: ask.first_byte(),
-        };
-        let kept = self.kept.take();
-        let stream = self.until_ordered(shared.docker().open_log(kept, &request)).await??;
-        let all = ask == Ask::All && since.is_none();
-        let intake = Intake::new(self.committer()?.cursor(), Source::Read { all });
-        let drained = self.drain(stream, intake, ask, since.is_some()).await?;
-        let took = shared.clock.now().since(sent_at);
-        let got = drained.tally.received;
-        self.meter.read(cause, ReadCost { asked: ask.records(), got, took });
-        self.last_cost = took;
-        let Drained { finished, seen, fault, .. } = drained;
-        Ok(Answer { finished, sent_at, got, seen, fault })
-    }
-
-    /// A turn among the long reads. Whoever waits for one is queued, not late.
-    async fn long_permit<'a>(
-        &mut self,
-        shared: &'a Shared,
-    ) -> Result<Option<SemaphorePermit<'a>>, Break> {
-        if let Ok(permit) = shared.long_reads.try_acquire() {
-            return Ok(Some(permit));
-        }
-        let state = self.meter.report().state.clone();
-        // Others may open meanwhile.
-        self.opening = None;
-        self.meter.enter(State::Waiting { why: Waiting::Queued });
-        let permit = self.until_ordered(shared.long_reads.acquire()).await?.ok();
-        self.meter.enter(state);
-        Ok(permit)
-    }
-
-    /// Feeds a bounded answer to its end.
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 53 bits")]
-    async fn drain(
-        &mut self,
-        mut stream: LogStream,
-        mut intake: Intake,
-        ask: Ask,
-        filtered: bool,
-    ) -> Result<Drained, Break> {
-        let (mut seen, mut fault) = (Vec::new(), None);
-        let mut scratch = Batch::new();
-        let mut counted = Tally::default();
-        let mut times: Option<(Timestamp, Timestamp)> = None;
-        loop {
-            let step = self.next_of(&mut stream, &mut scratch).await;
-            self.meter.received(scratch.len() as u64);
-            for record in scratch.iter() {
-                let (first, last) = times.get_or_insert((record.ts, record.ts));
-                (*first, *last) = ((*first).min(record.ts), (*last).max(record.ts));
-                if self.hold_sending {
-                    seen.push(Fingerprint::of(&record));
-                }
-                if self.front_seam.is_some() {
-                    self.front_bytes += super::front::stored_size(&record);
-                }
-                // A bounded read is never doubted; the aligner doubts follows only.
-                let _ = intake.feed(&record, self.committer()?);
-            }
-            scratch.clear();
-            self.account(&intake.tally(), &mut counted);
-            self.show_progress(&intake.tally());
-            match step {
-                Ok(Step::Records(_)) => self.flush_if_due().await?,
-                Ok(Step::End) => break,
-                Err(Break::Docker(DockerError::Fault { text })) => {
-                    fault = Some(text);
-                    break;
-                }
-                Err(broken) => {
-                    self.give_up(&intake.tally());
-                    return Err(broken);
-                }
-            }
-        }
-        self.kept = stream.into_kept();
-        let got = intake.tally().received;
-        // A terminal's unfinished lines can merge in an answer, so that fewer come than were asked
-        // for; there only everything is complete.
-        let short = |asked| !self.info.tty && got < asked;
-        let complete = fault.is_none() && !filtered && ask.records().is_none_or(short);
-        let (finished, tally) = intake.finish(complete, self.committer()?);
-        self.account(&tally, &mut counted);
-        // What is stored already says nothing: a tail that was long would make the next longer.
-        let fresh = tally.received - tally.overlap;
-        let span = times.map_or(Duration::ZERO, |(first, last)| last.since(first));
-        self.meter.written(fresh, span.mul_f64(fresh as f64 / tally.received.max(1) as f64));
-        self.give_up(&tally);
-        Ok(Drained { finished, tally, seen, fault })
-    }
-
-    /// The next piece of an answer, while orders, acknowledgements and the commit timer are served.
-    async fn next_of(&mut self, stream: &mut LogStream, out: &mut Batch) -> Result<Step, Break> {
-        loop {
-            let flush = self.flush_at();
-            let committer = self.committer.as_mut().ok_or(Break::NoLog)?;
-            tokio::select! {
-                biased;
-                () = self.orders.changed() => return Err(Break::Ordered),
-                landed = committer.landed() => {
-                    let landed = landed?;
-                    let in_flight = self.in_flight();
-                    self.meter.landed(&landed, in_flight);
-                }
-                step = stream.next(out) => return Ok(step?),
-                () = sleep_until(flush) => {
-                    self.send().await?;
-                    if !out.is_empty() {
-                        return Ok(Step::Records(out.len()));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Shows how far a read has come; what its intake holds is in flight.
-    fn show_progress(&mut self, tally: &Tally) {
-        self.read_held = tally.undecided();
-        let in_flight = self.in_flight();
-        self.meter.in_flight(in_flight);
-        if let State::Reading { .. } = self.meter.report().state {
-            self.meter.enter(State::Reading { records: tally.received });
-        }
-    }
-
-    /// What an intake still held when its answer was given up was thrown away.
-    fn give_up(&mut self, tally: &Tally) {
-        self.meter.discarded(tally.undecided());
-        self.read_held = 0;
-        let in_flight = self.in_flight();
-        self.meter.in_flight(in_flight);
     }
 }
 
