@@ -72,7 +72,7 @@ pub enum StoreError {
         what: String,
     },
     /// A file or directory cannot be created or opened for writing.
-    #[error("{} cannot be written: {cause}; choose another --data-dir or correct its permissions", path.display())]
+    #[error("{} cannot be written: {cause}; free space, correct its permissions or choose another --data-dir", path.display())]
     NotWritable {
         /// The file or directory.
         path: PathBuf,

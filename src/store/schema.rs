@@ -4,6 +4,7 @@
 //! they do not know. `page_size` and `auto_vacuum` take effect only before the first table.
 
 use std::fs::{DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -75,6 +76,7 @@ pub(crate) fn open_writer(
         .mode(0o600)
         .open(&path)
         .map_err(|cause| StoreError::not_writable(&path, cause))?;
+    refuse_cut(&path)?;
     let sql = |cause| StoreError::sql(&path, cause);
     let mut conn = Connection::open(&path).map_err(sql)?;
     conn.busy_timeout(Duration::from_secs(5)).map_err(sql)?;
@@ -109,6 +111,42 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
         Some(found) => Err(newer(found)),
         None => Err(StoreError::NoStore { path: path.parent().unwrap_or(path).to_owned() }),
     }
+}
+
+/// A file that ends before the pages that its head counts. SQLite notices only where it reads, and
+/// would go on writing until then. With a write-ahead log the file may be short for good reasons.
+fn refuse_cut(path: &Path) -> Result<(), StoreError> {
+    let unreadable = |cause| StoreError::not_writable(path, cause);
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length == 0 || std::fs::metadata(wal).is_ok_and(|wal| wal.len() > 0) {
+        return Ok(());
+    }
+    let mut head = [0_u8; 32];
+    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    let expected = match file.read_exact(&mut head) {
+        Ok(()) => pages(&head),
+        Err(cause) if cause.kind() == ErrorKind::UnexpectedEof => Some(head.len() as u64),
+        Err(cause) => return Err(unreadable(cause)),
+    };
+    match expected.filter(|expected| length < *expected) {
+        Some(expected) => Err(StoreError::Corrupt {
+            path: path.to_owned(),
+            what: format!("it has {length} of {expected} bytes, its end is cut off"),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Bytes of a database with this head, by <https://www.sqlite.org/fileformat.html> 1.3; `None` for
+/// what is no database, which SQLite itself refuses.
+fn pages(head: &[u8; 32]) -> Option<u64> {
+    let rest = head.strip_prefix(b"SQLite format 3\0")?;
+    let size = u16::from_be_bytes(*rest.first_chunk::<2>()?);
+    let count = u32::from_be_bytes(*head.last_chunk::<4>()?);
+    // One page of 64 KiB is written as 1.
+    Some(u64::from(count) * if size == 1 { 65_536 } else { u64::from(size) })
 }
 
 /// Makes the data directory for this user alone.

@@ -12,6 +12,8 @@
 
 mod child;
 mod controls;
+mod damage;
+mod disk;
 mod feed;
 mod judge;
 mod kill;
@@ -24,7 +26,10 @@ use workload::Workload;
 #[test]
 fn the_workload_runs_to_its_target() {
     if let Some(workload) = Workload::from_environment() {
-        return workload.run(&|_| false).unwrap();
+        return match disk::survive() {
+            Some(survive) => workload.run(&survive).unwrap(),
+            None => workload.run(&|_| false).unwrap(),
+        };
     }
     let bench = child::Bench::new();
     let (dir, acks, target) = (bench.dir(), bench.acks_file(), 150);
