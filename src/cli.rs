@@ -18,6 +18,10 @@ const AFTER_HELP: &str = "\
   3  Docker cannot be reached (commands without a screen)
   4  the store cannot be used
 
+\x1b[1mDocker's address\x1b[0m without --docker:
+  LOGCAP_DOCKER, the file, DOCKER_HOST, the Docker CLI's context, then the usual sockets of Docker,
+  rootless Docker and Podman.
+
 \x1b[1mFiles:\x1b[0m
   `logcap-tui config paths` prints them; `config default` prints a commented configuration.
 
@@ -46,10 +50,9 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalOptions {
+    // One line each: with a longer help on any of them, every command would print all of them at
+    // length. What needs more words stands in `AFTER_HELP`.
     /// Docker's address: <unix:///path>, tcp://host:port, or a socket's path
-    ///
-    /// Without it: `LOGCAP_DOCKER`, the file, `DOCKER_HOST`, the Docker CLI's context, then the usual
-    /// sockets of Docker, rootless Docker and Podman.
     #[arg(long, global = true, value_name = "URI")]
     pub docker: Option<String>,
     /// Where captured lines are kept
@@ -70,10 +73,7 @@ pub struct GlobalOptions {
     /// Serve /health, /ready and /metrics, for example at 127.0.0.1:8401
     #[arg(long, global = true, value_name = "ADDR")]
     pub listen: Option<String>,
-    /// Allow --listen beyond the loopback
-    ///
-    /// Everyone who can reach the address then sees names, states and line counts of the
-    /// containers. Lines themselves are never served.
+    /// Allow --listen beyond the loopback: names, states and counts are then public, never lines
     #[arg(long, global = true)]
     pub listen_public: bool,
     /// Append the program's own log to this file

@@ -53,6 +53,8 @@ fn row(n: u32, state: State, overdue: bool, lately: bool) -> Arc<MonitorRow> {
         tty: false,
         guarantee: Guarantee::Exact,
         running: true,
+        restarting: false,
+        docker_restarts: 0,
         matched_by: "default".into(),
         state,
         phase,

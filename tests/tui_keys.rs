@@ -458,3 +458,57 @@ fn the_palette_opens_while_the_daemon_is_away() {
     screen.keys("! 1");
     assert_eq!(screen.out, [Effect::Play(0)]);
 }
+
+#[test]
+fn logs_of_containers_that_are_gone_are_chosen_from_a_list() {
+    let mut screen = screen();
+    screen.source.add([
+        line(40, 1, 1_000, "the last words of a job"),
+        line(41, 1, 2_000, "another job's words"),
+    ]);
+    screen.keys("2");
+    assert!(screen.text().contains("o gone"), "{}", screen.text());
+    assert!(!screen.text().contains("last words"));
+    screen.keys("o");
+    let text = screen.text();
+    assert!(text.contains("▸  stored-41") && text.contains("stored-40"), "{text}");
+    assert!(!text.contains("stored-1 "), "a log with a monitor is not gone:\n{text}");
+    screen.keys("down enter");
+    assert_eq!(screen.state.overlay, None);
+    let text = screen.text();
+    assert!(text.contains("the last words of a job") && text.contains("GONE"), "{text}");
+    assert!(!text.contains("another job"), "{text}");
+    // Orders would go to a monitor that is not on screen.
+    screen.keys("p r");
+    assert!(screen.out.is_empty(), "{:?}", screen.out);
+    screen.keys("o G space up space enter");
+    let text = screen.text();
+    assert!(text.contains("another job") && text.contains("last words"), "{text}");
+    screen.keys("esc");
+    assert!(!screen.state.shows_gone());
+    assert_eq!(screen.state.tab, Tab::Logs);
+    screen.keys("o esc 1 2");
+    assert!(!screen.text().contains("GONE"));
+}
+
+#[test]
+fn a_crash_loop_between_two_runs_is_restarting_with_dockers_own_count() {
+    let mut screen = Screen::new(120, 36);
+    let row = logcap_tui::engine::snapshot::MonitorRow {
+        restarting: true,
+        docker_restarts: 18,
+        running: false,
+        ..monitor("crashy", 3, Phase::Ended)
+    };
+    let mut snapshot = calm();
+    snapshot.monitors = vec![Arc::new(row), Arc::new(monitor("over", 4, Phase::Ended))];
+    screen.snapshot(snapshot);
+    let text = screen.text();
+    assert!(text.contains("↺ restarting") && text.contains("(18 restarts so far)"), "{text}");
+    assert!(text.contains("1 restarting 1 ended"), "{text}");
+    screen.keys("a");
+    assert!(screen.text().contains("↺ restarting"), "it has not ended");
+    assert!(screen.text().contains("1 ended hidden"));
+    screen.keys("i");
+    assert!(screen.text().contains("18 by Docker's own count"), "{}", screen.text());
+}

@@ -228,7 +228,12 @@ pub(crate) fn message_of(body: &[u8]) -> String {
 /// The first bytes of something unexpected, safe to show.
 pub(crate) fn preview(bytes: &[u8]) -> String {
     let head = bytes.get(..200).unwrap_or(bytes);
-    String::from_utf8_lossy(head).trim().escape_debug().collect()
+    // Only what a terminal could obey is escaped: quotes and backslashes are the daemon's own words.
+    let mut words = String::new();
+    for c in String::from_utf8_lossy(head).trim().chars() {
+        if c.is_control() { words.extend(c.escape_default()) } else { words.push(c) }
+    }
+    words
 }
 
 /// Why no connection stands, in plain words, and what to do.

@@ -279,15 +279,22 @@ fn plain(error: &DockerError) -> (String, String) {
     }
 }
 
-/// Asks each way once whether a daemon answers there, for modes that cannot wait.
+/// Asks each way once whether a daemon answers there, for modes that cannot wait. The error has a
+/// line for each way, and then what to do.
 pub async fn first_answer(ways: &[Way], within: Duration) -> Result<(), Vec<String>> {
-    let mut failed = Vec::new();
+    let (mut failed, mut hints) = (Vec::new(), Vec::new());
     for way in ways {
-        match timeout(within, way.docker.hello()).await {
+        let (words, hint) = match timeout(within, way.docker.hello()).await {
             Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => failed.push(format!("{} ({}): {error}", way.uri, way.reason)),
-            Err(_) => failed.push(format!("{} ({}): no answer", way.uri, way.reason)),
+            Ok(Err(error)) => plain(&error),
+            Err(_) => ("no answer".to_owned(), "is the daemon busy, or hanging?".to_owned()),
+        };
+        failed.push(format!("{} ({}): {words}", way.uri, way.reason));
+        // Many addresses fail for the same reason, and one piece of advice is enough.
+        if !hints.contains(&hint) {
+            hints.push(hint);
         }
     }
+    failed.extend(hints);
     Err(failed)
 }

@@ -250,6 +250,8 @@ impl Entry {
             tty: info.tty,
             guarantee: info.guarantee(),
             running: self.runs(),
+            restarting: info.restarting,
+            docker_restarts: info.restart_count,
             matched_by: self.matched_by.clone(),
             state: report.state.clone(),
             phase: self.phase,

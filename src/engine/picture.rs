@@ -88,6 +88,7 @@ impl Painter {
             tasks: self.tasks(registry, tasks, now.at),
             process: self.process.clone(),
             totals: totals(registry, &monitors),
+            failures: registry.newest_failures(),
             store: self.store(shared, now.at),
             timeline,
             monitors,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::entry::{Entry, TaskState};
 use super::orders::{Fault, Gate, Told};
 use super::report::MonitorReport;
-use super::snapshot::{Excluded, Failure};
+use super::snapshot::{Excluded, Failure, RecentFailure};
 use crate::config::Filter;
 use crate::model::{
     Away, ContainerId, EventKind, Moment, MonitorEpoch, TimelineEvent, Timestamp, Timing, Waiting,
@@ -75,7 +75,7 @@ pub struct Registry {
     own: Option<ContainerId>,
     timing: Timing,
     daemon_up: bool,
-    failures: VecDeque<Moment>,
+    failures: VecDeque<RecentFailure>,
 }
 
 impl Registry {
@@ -111,6 +111,17 @@ impl Registry {
         self.failures.len() as u64
     }
 
+    /// The newest of them, oldest first.
+    pub(super) fn newest_failures(&self) -> Vec<RecentFailure> {
+        const SHOWN: usize = 12;
+        self.failures.iter().skip(self.failures.len().saturating_sub(SHOWN)).cloned().collect()
+    }
+
+    fn failed_lately(&mut self, who: &str, cause: &str, now: Now) {
+        let (who, cause) = (who.to_owned(), cause.to_owned());
+        self.failures.push_back(RecentFailure { at: now.at, who, cause });
+    }
+
     fn reason_to_wait(&self) -> Option<Waiting> {
         (!self.daemon_up).then_some(Waiting::DaemonDown)
     }
@@ -141,7 +152,7 @@ impl Registry {
                 effects.push(Effect::Wish(id.clone()));
             }
         }
-        self.failures.push_back(now.at);
+        self.failed_lately("Docker", "the daemon does not answer", now);
         effects
     }
 
@@ -246,7 +257,7 @@ impl Registry {
             } else {
                 effects.push(Effect::Event(told));
             }
-            self.failures.push_back(now.at);
+            self.failed_lately(&name, cause, now);
         }
         if unclear || self.is_burst(now) {
             effects.push(Effect::SuspectDaemon);
@@ -256,7 +267,8 @@ impl Registry {
 
     /// More than max(5, 20 %) of all monitors failed within five seconds: not their fault.
     fn is_burst(&self, now: Now) -> bool {
-        let lately = self.failures.iter().filter(|at| now.at.since(**at) <= BURST).count();
+        let lately =
+            self.failures.iter().filter(|failure| now.at.since(failure.at) <= BURST).count();
         lately > (self.entries.len() / 5).max(5)
     }
 
@@ -319,11 +331,10 @@ impl Registry {
                 entry.observe(report, now.at);
             }
         }
-        while self.failures.front().is_some_and(|at| now.at.since(*at) > FAILURES_SHOWN) {
+        while self.failures.front().is_some_and(|f| now.at.since(f.at) > FAILURES_SHOWN) {
             self.failures.pop_front();
         }
         let mut effects = Vec::new();
-        let mut timed_out = 0;
         for (id, entry) in &mut self.entries {
             entry.roll_second(now.at);
             entry.name_state((now.at, now.wall), (probe, timeout));
@@ -339,17 +350,17 @@ impl Registry {
             if entry.deadline(timeout).is_some_and(|deadline| now.at > deadline)
                 && let Some(abort) = Self::replace(entry, "no evidence before the deadline", now)
             {
-                timed_out += 1;
                 entry.timeouts += 1;
                 entry.failed_at = Some(now.at);
                 let cause = format!("no evidence for {}", humantime::format_duration(timeout));
                 let attempt = entry.attempt + 1;
                 entry.failure = Some(Failure { cause: cause.clone(), at: now.at, attempt });
-                let event = event(EventKind::Timeout, &entry.info.name, &cause, now);
+                let name = entry.info.name.clone();
+                let event = event(EventKind::Timeout, &name, &cause, now);
                 effects.extend([Effect::Event(event), abort]);
+                self.failures.push_back(RecentFailure { at: now.at, who: name, cause });
             }
         }
-        self.failures.extend(std::iter::repeat_n(now.at, timed_out));
         effects
     }
 

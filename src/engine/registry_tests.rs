@@ -21,6 +21,7 @@ fn info(n: u8, run: RunState) -> ContainerInfo {
         run,
         started_at: Some(Timestamp(1)),
         restart_count: 0,
+        restarting: false,
     }
 }
 

@@ -44,6 +44,9 @@ pub struct EngineSnapshot {
     pub process: ProcessView,
     /// Sums over all monitors.
     pub totals: Totals,
+    /// The newest of the failures that [`Totals::failures_5m`] counts, oldest first, bounded.
+    #[serde(default)]
+    pub failures: Vec<RecentFailure>,
     /// The store.
     pub store: StoreView,
     /// What was put on the timeline since the engine started.
@@ -165,6 +168,12 @@ pub struct MonitorRow {
     pub guarantee: Guarantee,
     /// Whether the container runs.
     pub running: bool,
+    /// Whether Docker calls it restarting: between two runs of its restart policy.
+    #[serde(default)]
+    pub restarting: bool,
+    /// How often Docker restarted the container, by its own count.
+    #[serde(default)]
+    pub docker_restarts: u64,
     /// The rule that selected it.
     pub matched_by: String,
     /// State with its data.
@@ -235,6 +244,13 @@ pub struct MonitorRow {
     pub transitions: Vec<Transition>,
 }
 
+impl MonitorRow {
+    /// Whether its log is at the end of a run that is not the last one.
+    pub fn is_between_runs(&self) -> bool {
+        self.restarting && matches!(self.phase, Phase::Ended | Phase::EndedUnverified)
+    }
+}
+
 /// An open follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamView {
@@ -284,6 +300,17 @@ pub struct Failure {
     pub at: Moment,
     /// Failures in a row.
     pub attempt: u32,
+}
+
+/// One of the failures of the last minutes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecentFailure {
+    /// When.
+    pub at: Moment,
+    /// The container, or `Docker`.
+    pub who: String,
+    /// What happened, in plain words.
+    pub cause: String,
 }
 
 /// What a read cost.

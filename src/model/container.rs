@@ -43,6 +43,8 @@ pub struct ContainerInfo {
     pub started_at: Option<Timestamp>,
     /// How often the daemon restarted it.
     pub restart_count: u64,
+    /// Between two runs: its restart policy will start it again.
+    pub restarting: bool,
 }
 
 impl ContainerInfo {

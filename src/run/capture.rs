@@ -12,7 +12,7 @@ use logcap_tui::engine::snapshot::{Backfill, Link, MonitorRow};
 use logcap_tui::model::{BeatKind, Moment, State, Waiting};
 use serde::Serialize;
 
-use super::{Failure, Outcome, engine, print, say};
+use super::{Failure, Outcome, engine, left, names_width, print, say};
 
 /// For a daemon to answer in `--once`.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -192,10 +192,12 @@ fn report(summary: &Summary, args: &CaptureArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let mut text = String::new();
+    let columns = names_width(summary.per_container.iter().map(|c| c.container.as_str()));
     for container in &summary.per_container {
         let PerContainer { container: name, phase, lines, gaps, .. } = container;
+        let name = left(name, columns);
         let error = container.error.as_deref().map_or(String::new(), |e| format!("  {e}"));
-        let _ = writeln!(text, "{name:<40} {phase:<16} {lines:>12} lines  {gaps} gaps{error}");
+        let _ = writeln!(text, "{name} {phase:<16} {lines:>12} lines  {gaps} gaps{error}");
     }
     let seconds = Duration::from_millis(u64::try_from(summary.elapsed_ms).unwrap_or(0));
     let _ = writeln!(

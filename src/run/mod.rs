@@ -19,6 +19,7 @@ use logcap_tui::cli::{self, Cli, Command, GlobalOptions};
 use logcap_tui::config::{Config, ConfigErrors, Environment};
 use logcap_tui::store::StoreError;
 use logcap_tui::telemetry::{self, Output, TelemetryError};
+use logcap_tui::tui::text;
 
 /// How a command ended; the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +148,17 @@ fn print(bytes: &[u8]) -> Result<Outcome, Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Outcome::Done),
         Err(source) => Err(Failure::System { what: "cannot write to standard output", source }),
     }
+}
+
+/// The width of a column of names: the longest name, and never so narrow that short tables jump.
+fn names_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    const NARROWEST: usize = 20;
+    names.map(text::width).max().unwrap_or(0).max(NARROWEST)
+}
+
+/// A name in its column, by the cells that it takes on a terminal.
+fn left(name: &str, columns: usize) -> String {
+    text::left(&text::safe(name), columns)
 }
 
 /// Says something on standard error.

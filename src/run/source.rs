@@ -58,7 +58,11 @@ impl LogSource for StoreSource {
         found.sort_by_key(|info| std::cmp::Reverse((info.first_seen, info.log)));
         Ok(found
             .into_iter()
-            .map(|info| StoredLog { log: info.log, name: info.name.to_string() })
+            .map(|info| StoredLog {
+                log: info.log,
+                name: info.name.to_string(),
+                first_seen: info.first_seen,
+            })
             .collect())
     }
 

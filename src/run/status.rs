@@ -10,7 +10,7 @@ use logcap_tui::serve::fetch_unix;
 use logcap_tui::store::{LogRow, StoreReader, Totals};
 use serde_json::json;
 
-use super::{Failure, Outcome, print};
+use super::{Failure, Outcome, left, names_width, print};
 
 /// Runs the command.
 pub(super) async fn run(config: &Config, args: &StatusArgs) -> Result<Outcome, Failure> {
@@ -61,6 +61,7 @@ fn describe(snapshot: &EngineSnapshot) -> String {
         let _ = writeln!(text, "          BLOCKED: {blocked}");
     }
     let _ = writeln!(text);
+    let columns = names_width(snapshot.monitors.iter().map(|monitor| monitor.name.as_str()));
     for monitor in &snapshot.monitors {
         let age = monitor.beat.map_or("never".to_owned(), |beat| {
             format!("{} {:.1}s", beat.kind.letter(), snapshot.at.since(beat.at).as_secs_f64())
@@ -68,8 +69,9 @@ fn describe(snapshot: &EngineSnapshot) -> String {
         let phase = monitor.phase.as_str();
         let _ = write!(
             text,
-            "{phase:<16} {:<40} {age:>10} {:>12} records",
-            monitor.name, monitor.stored_total
+            "{phase:<16} {} {age:>10} {:>12} records",
+            left(&monitor.name, columns),
+            monitor.stored_total
         );
         let _ = writeln!(
             text,
@@ -120,10 +122,11 @@ fn describe_store(logs: &[LogRow], totals: Totals, config: &Config) -> String {
         totals.records,
         totals.disk >> 20
     );
+    let columns = names_width(logs.iter().map(|log| log.identity.name.as_str()));
     for log in logs {
-        let name = &log.identity.name;
+        let name = left(&log.identity.name, columns);
         let gaps = if log.gaps > 0 { format!("  {} gaps", log.gaps) } else { String::new() };
-        let _ = writeln!(text, "{name:<40} {:>12} records{gaps}", log.records);
+        let _ = writeln!(text, "{name} {:>12} records{gaps}", log.records);
     }
     text
 }

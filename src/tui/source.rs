@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::model::{Direction, From as PageFrom, Key, LogId, Page};
+use crate::model::{Direction, From as PageFrom, Key, LogId, Page, Timestamp};
 
 /// A filter as typed: which lines to show, in the query language of `search`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct StoredLog {
     pub log: LogId,
     /// Name of its container.
     pub name: String,
+    /// When its container was seen first.
+    pub first_seen: Timestamp,
 }
 
 /// Reads stored lines. Called on blocking threads, never on the thread that draws.

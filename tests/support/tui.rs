@@ -76,6 +76,8 @@ pub fn monitor(name: &str, log: i64, phase: Phase) -> MonitorRow {
         tty: false,
         guarantee: Guarantee::Exact,
         running: !matches!(phase, Phase::Ended | Phase::EndedUnverified),
+        restarting: false,
+        docker_restarts: 0,
         matched_by: "default: all containers".to_owned(),
         state,
         phase,
@@ -279,6 +281,18 @@ pub fn calm() -> EngineSnapshot {
             restarts: 8,
             panics: 0,
         },
+        failures: vec![
+            RecentFailure {
+                at: ago(160.0),
+                who: "legacy".to_owned(),
+                cause: "inspect: 500 Internal Server Error: layer does not exist".to_owned(),
+            },
+            RecentFailure {
+                at: ago(72.0),
+                who: "shop-worker-3".to_owned(),
+                cause: "stream ended: connection reset by peer".to_owned(),
+            },
+        ],
         store: StoreView {
             path: "/home/ada/.local/share/logcap-tui".to_owned(),
             records: 48_200_113,
@@ -452,7 +466,11 @@ impl LogSource for Memory {
     fn logs(&self) -> Result<Vec<StoredLog>, String> {
         let all = self.rows.lock().unwrap();
         let logs: std::collections::BTreeSet<_> = all.keys().map(|key| key.log).collect();
-        let stored = |log: LogId| StoredLog { log, name: format!("stored-{}", log.0) };
+        let stored = |log: LogId| StoredLog {
+            log,
+            name: format!("stored-{}", log.0),
+            first_seen: Timestamp(NOON - log.0 * 3_600 * SECOND),
+        };
         Ok(logs.into_iter().rev().map(stored).collect())
     }
 

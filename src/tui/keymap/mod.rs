@@ -91,7 +91,10 @@ pub enum KeyMapError {
         source: InvalidChord,
     },
     /// One key, two meanings.
-    #[error("key {key} is bound to both {first:?} and {second:?}")]
+    #[error(
+        "key {key} is bound to both {first:?} and {second:?}, and both count at once; \
+         give one of them other keys in [keys], or none: {second} = []"
+    )]
     Clash {
         /// The key.
         key: String,
@@ -130,10 +133,10 @@ impl Default for KeyMap {
 
 impl KeyMap {
     /// The default keys with the user's: each named action gets exactly the keys listed, none for
-    /// an empty list. A key that a default holds moves to the action that names it.
+    /// an empty list. A key that another action holds, by default or by name, is refused: all of
+    /// them count at once somewhere, and an action that loses its key in silence is missed later.
     pub fn with(overrides: &BTreeMap<String, Vec<String>>) -> Result<Self, KeyMapError> {
         let mut map = Self::default();
-        let mut named = Vec::new();
         for (name, keys) in overrides {
             let chords = keys.iter().map(|key| key.parse()).collect::<Result<Vec<Chord>, _>>();
             let keys =
@@ -141,16 +144,6 @@ impl KeyMap {
             let binding = map.bindings.iter_mut().find(|b| b.name == name);
             let binding = binding.ok_or_else(|| unknown(name))?;
             binding.keys = keys;
-            named.push(binding.action);
-        }
-        let taken: Vec<Chord> = map
-            .bindings
-            .iter()
-            .filter(|b| named.contains(&b.action))
-            .flat_map(|b| b.keys.clone())
-            .collect();
-        for binding in map.bindings.iter_mut().filter(|b| !named.contains(&b.action)) {
-            binding.keys.retain(|key| !taken.contains(key));
         }
         map.checked()
     }
@@ -246,12 +239,22 @@ mod tests {
     }
 
     #[test]
-    fn a_users_key_wins_over_a_default() {
-        let map = with(&[("restart", &["p", "f5"])]).unwrap();
+    fn a_users_key_replaces_the_default_one() {
+        let map = with(&[("restart", &["p", "f5"]), ("pause", &[])]).unwrap();
         let p = "p".parse().unwrap();
         assert_eq!(map.action(p, &[Scope::Monitors]), Some(Action::Restart));
         assert_eq!(map.action(p, &[Scope::Table]), None);
         assert_eq!(map.key_of(Action::Pause), "(unbound)");
+    }
+
+    #[test]
+    fn a_key_that_a_default_holds_is_refused_in_every_scope() {
+        let error = with(&[("find", &["p"])]).unwrap_err().to_string();
+        assert!(error.contains("\"pause\"") && error.contains("\"find\""), "{error}");
+        for (action, key) in [("pause", "j"), ("help", "s"), ("sort", "q"), ("select", "!")] {
+            let refused = with(&[(action, &[key])]);
+            assert!(matches!(refused, Err(KeyMapError::Clash { .. })), "{action} = {key}");
+        }
     }
 
     #[test]

@@ -56,6 +56,7 @@ actions! {
     Follow "follow" Logs ["f"] "" "Follow new lines; stops by itself when you scroll up";
     Wrap "wrap" Logs ["w"] "wrap" "Wrap long lines, or scroll them sideways";
     Timestamps "timestamps" Logs ["t"] "" "Timestamps: local, UTC, relative, off";
+    GoneLogs "gone-logs" Logs ["o"] "gone" "Choose among the stored logs of containers that are gone";
     Copy "copy" Logs ["y"] "" "Copy the current line (OSC 52)";
     Zoom "zoom" Logs ["z"] "zoom" "Give the focused pane the whole screen, or back";
     Up "up" Move ["up", "k"] "" "Up";

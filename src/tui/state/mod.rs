@@ -4,6 +4,7 @@
 //! in it when they are drawn.
 
 pub mod find;
+pub mod gone;
 pub mod input;
 pub mod pane;
 pub mod table;
@@ -27,6 +28,7 @@ use crate::engine::EngineSnapshot;
 use crate::engine::snapshot::{Link, MonitorRow};
 use crate::model::{LogId, Moment};
 use find::Find;
+use gone::Gone;
 use input::Input;
 use pane::LogPane;
 use table::Table;
@@ -75,6 +77,8 @@ pub enum Overlay {
     Details,
     /// What can be made to go wrong in the demo.
     Faults,
+    /// Stored logs of containers that are gone.
+    Gone,
 }
 
 /// How much a message matters.
@@ -158,6 +162,8 @@ pub struct UiState {
     pub stored: Option<Vec<StoredLog>>,
     /// Whether they are to be listed (again) when they are needed.
     pub stored_due: bool,
+    /// The list of logs without a monitor, while it is open, and those of them on the log tab.
+    pub gone: Gone,
     /// The find.
     pub find: Find,
     /// Text being typed.
@@ -201,6 +207,7 @@ impl UiState {
             pane,
             stored: None,
             stored_due: true,
+            gone: Gone::default(),
             find: Find::default(),
             input: None,
             toast: None,
@@ -250,12 +257,15 @@ impl UiState {
         const DASHBOARD: &[Scope] =
             &[Scope::Table, Scope::Monitors, Scope::Logs, Scope::Move, Scope::Global];
         const LOGS: &[Scope] = &[Scope::Monitors, Scope::Logs, Scope::Move, Scope::Global];
+        // No order goes to a monitor whose log is not the one on screen.
+        const GONE: &[Scope] = &[Scope::Logs, Scope::Move, Scope::Global];
         const PLAIN: &[Scope] = &[Scope::Move, Scope::Global];
         let demo = self.palette.is_some().then_some(Scope::Demo);
         let scopes = match self.tab {
             _ if self.overlay.is_some() => PLAIN,
             Tab::Dashboard if self.is_unreachable() => PLAIN,
             Tab::Dashboard => DASHBOARD,
+            Tab::Logs if !self.gone.opened.is_empty() => GONE,
             Tab::Logs => LOGS,
             Tab::Engine | Tab::Diagnostics => PLAIN,
         };
@@ -299,9 +309,16 @@ impl UiState {
         self.tab == Tab::Logs && self.snapshot.monitors.is_empty()
     }
 
+    /// Whether the log tab shows logs of containers that are gone.
+    pub fn shows_gone(&self) -> bool {
+        self.tab == Tab::Logs && !self.gone.opened.is_empty()
+    }
+
     /// The logs that the pane is to show.
     pub fn logs_to_show(&self) -> Vec<LogId> {
-        if self.shows_stored() {
+        if self.shows_gone() {
+            self.gone.opened.iter().map(|stored| stored.log).collect()
+        } else if self.shows_stored() {
             self.stored.iter().flatten().map(|stored| stored.log).collect()
         } else {
             self.shown().iter().filter_map(|row| row.log).collect()
@@ -311,8 +328,9 @@ impl UiState {
     /// How rows of the log pane become lines.
     pub fn row_format(&self) -> RowFormat {
         const LONGEST_NAME: usize = 18;
-        let shown = self.shown();
-        let stored = self.stored.iter().flatten().filter(|_| self.shows_stored());
+        let shown = if self.shows_gone() { Vec::new() } else { self.shown() };
+        let all = self.stored.iter().flatten().filter(|_| self.shows_stored());
+        let stored = all.chain(self.gone.opened.iter().filter(|_| self.shows_gone()));
         let names: BTreeMap<_, _> = shown
             .iter()
             .filter_map(|row| Some((row.log?, super::text::safe(table::short_name(row)))))

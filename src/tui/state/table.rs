@@ -82,6 +82,7 @@ pub struct Table {
 /// Whether a row has a line of its own for its cause.
 pub fn has_cause(row: &MonitorRow) -> bool {
     row.failure.is_some()
+        || row.is_between_runs()
         || matches!(
             row.phase,
             Phase::Stale | Phase::Unreadable | Phase::EndedUnverified | Phase::StoreBlocked
@@ -91,6 +92,11 @@ pub fn has_cause(row: &MonitorRow) -> bool {
 /// Whether a row comes first by default: it fails, or failed and nobody has acknowledged it.
 fn is_trouble(row: &MonitorRow) -> bool {
     row.failure.is_some() || row.phase <= Phase::DaemonDown
+}
+
+/// The order of states, worst first; a crash loop between two runs is not at its end.
+fn rank(row: &MonitorRow) -> Phase {
+    if row.is_between_runs() { Phase::Queued } else { row.phase }
 }
 
 /// Whether lines a second are known: of a monitor that reads nothing they are not, which is less
@@ -109,13 +115,13 @@ impl Table {
     /// `at` is where the cursor was, for when its container is gone.
     pub fn arrange(&mut self, snapshot: &EngineSnapshot, at: Option<usize>) {
         let rows = &snapshot.monitors;
-        let ended = |row: &MonitorRow| row.phase == Phase::Ended;
+        let ended = |row: &MonitorRow| row.phase == Phase::Ended && !row.is_between_runs();
         self.order = (0..rows.len())
             .filter(|i| !self.hide_ended || rows.get(*i).is_some_and(|row| !ended(row)))
             .collect();
         self.hidden = rows.len() - self.order.len();
         match self.sort {
-            Sort::State => self.sort_by(rows, |r| (!is_trouble(r), r.phase)),
+            Sort::State => self.sort_by(rows, |r| (!is_trouble(r), rank(r))),
             Sort::Name => self.sort_by(rows, |_| ()),
             Sort::Rate => {
                 self.sort_by(rows, |r| Reverse((has_rate(r), millis(r.lines_per_s))));

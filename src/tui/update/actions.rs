@@ -48,6 +48,10 @@ pub(super) fn act(state: &mut UiState, action: Action) -> Vec<Effect> {
         Action::Help => overlay(state, Overlay::Help),
         Action::Details => overlay(state, Overlay::Details),
         Action::Faults => overlay(state, Overlay::Faults),
+        Action::GoneLogs => {
+            (state.gone.listed, state.stored_due) = (None, true);
+            overlay(state, Overlay::Gone);
+        }
         Action::Back => back(state),
         Action::NextPane | Action::PreviousPane => other_pane(state),
         Action::Zoom => zoom(state),
@@ -135,6 +139,15 @@ fn seek_error(state: &mut UiState, direction: Direction) {
 fn tab(state: &mut UiState, tab: Tab) {
     (state.tab, state.overlay, state.scroll) = (tab, None, 0);
     state.stored_due = true;
+    state.gone.opened.clear();
+}
+
+/// The chosen logs of the list on the log tab.
+pub(super) fn open_gone(state: &mut UiState) {
+    tab(state, Tab::Logs);
+    if !state.gone.open() {
+        state.say(Tone::Bad, "no stored log of a container that is gone");
+    }
 }
 
 /// The log tab; from a filtered line the same line with its neighbours.
@@ -190,6 +203,8 @@ fn back(state: &mut UiState) {
         state.find.set("");
     } else if state.pane.filter.is_some() {
         state.pane.set_filter(None::<FilterText>);
+    } else if state.shows_gone() {
+        state.gone.opened.clear();
     } else if state.tab != Tab::Dashboard {
         tab(state, Tab::Dashboard);
     } else if !state.pane.is_live() {

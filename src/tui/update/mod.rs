@@ -70,7 +70,12 @@ fn absorb(state: &mut UiState, message: Message) {
                 typing::show_nearest_match(state);
             }
         }
-        Message::Stored(Ok(logs)) => state.stored = Some(logs),
+        Message::Stored(Ok(logs)) => {
+            if state.overlay == Some(Overlay::Gone) {
+                state.gone.list(&logs, &state.snapshot);
+            }
+            state.stored = Some(logs);
+        }
         Message::Stored(Err(error)) => {
             state.say(Tone::Bad, format!("cannot list the stored logs: {error}"));
         }
@@ -139,6 +144,19 @@ fn key(state: &mut UiState, event: KeyEvent) -> Vec<Effect> {
     if let Some(index) = chosen(state, event) {
         return actions::play(state, index);
     }
+    if state.overlay == Some(Overlay::Gone) && event.modifiers.is_empty() {
+        match event.code {
+            KeyCode::Enter => {
+                actions::open_gone(state);
+                return Vec::new();
+            }
+            KeyCode::Char(' ') => {
+                state.gone.toggle();
+                return Vec::new();
+            }
+            _ => {}
+        }
+    }
     if let Some(action) = state.keys.action(chord, &state.scopes()) {
         // What lies on top is left first; only ctrl-c leaves the program from everywhere.
         let closes = action == Action::Quit && state.overlay.is_some() && !chord.is_ctrl_c();
@@ -164,7 +182,9 @@ fn settle(state: &mut UiState) -> Vec<Effect> {
     let areas = state.areas();
     let lines = usize::from(areas.table_rows().height).max(1);
     state.table.keep_in_view(&state.snapshot, lines);
-    let list = state.shows_stored() && std::mem::take(&mut state.stored_due);
+    // The list of what is gone is read once, when it opens: it must not change under the cursor.
+    let opens = state.overlay == Some(Overlay::Gone) && state.gone.listed.is_none();
+    let list = (state.shows_stored() || opens) && std::mem::take(&mut state.stored_due);
     let logs = state.logs_to_show();
     if logs != state.pane.logs {
         state.pane.show(logs);

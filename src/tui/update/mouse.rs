@@ -25,7 +25,7 @@ pub(super) fn mouse(state: &mut UiState, event: MouseEvent) -> Vec<Effect> {
 
 fn wheel(state: &mut UiState, at: Position, way: isize) {
     let areas = state.areas();
-    if state.overlay == Some(Overlay::Faults) {
+    if matches!(state.overlay, Some(Overlay::Faults | Overlay::Gone)) {
         movement::go(state, if way < 0 { Action::Up } else { Action::Down });
     } else if state.overlay.is_some() || matches!(state.tab, Tab::Engine | Tab::Diagnostics) {
         for _ in 0..WHEEL {

@@ -13,6 +13,8 @@ const SIDEWAYS: usize = 8;
 pub(super) fn go(state: &mut UiState, action: Action) {
     if state.overlay == Some(Overlay::Faults) {
         palette(state, action);
+    } else if state.overlay == Some(Overlay::Gone) {
+        gone(state, action);
     } else if state.overlay.is_some() || state.tab == Tab::Engine {
         page_of_text(state, action);
     } else if state.pane_has_focus() {
@@ -39,6 +41,21 @@ fn page_of_text(state: &mut UiState, action: Action) {
     };
     let most = super::super::view::scroll_limit(state);
     state.scroll = state.scroll.min(most);
+}
+
+fn gone(state: &mut UiState, action: Action) {
+    let page = usize::from(state.areas().body.height).saturating_sub(3).max(1).cast_signed();
+    match action {
+        Action::Up => state.gone.step(-1),
+        Action::Down => state.gone.step(1),
+        Action::PageUp => state.gone.step(-page),
+        Action::PageDown => state.gone.step(page),
+        Action::HalfPageUp => state.gone.step(-(page / 2).max(1)),
+        Action::HalfPageDown => state.gone.step((page / 2).max(1)),
+        Action::Top => state.gone.step(isize::MIN),
+        Action::Bottom => state.gone.step(isize::MAX),
+        _ => {}
+    }
 }
 
 fn palette(state: &mut UiState, action: Action) {

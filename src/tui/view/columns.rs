@@ -5,10 +5,10 @@
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use super::paint::phase;
+use super::paint::row_phase;
 use crate::engine::EngineSnapshot;
 use crate::engine::snapshot::{Backfill, MonitorRow};
-use crate::model::{Guarantee, Moment, Phase};
+use crate::model::{BeatKind, Guarantee, Moment, Phase};
 use crate::tui::state::table::{Sort, display_name, has_rate};
 use crate::tui::text;
 use crate::tui::theme::Theme;
@@ -191,7 +191,7 @@ impl Context<'_> {
     }
 
     fn state(&self, row: &MonitorRow, width: usize) -> Vec<Span<'static>> {
-        let (glyph, word, style) = phase(row.phase, self.theme);
+        let (glyph, word, style) = row_phase(row, self.theme);
         vec![Span::styled(text::end(&format!("{glyph} {word}"), width), style)]
     }
 
@@ -244,6 +244,8 @@ impl Context<'_> {
         let theme = self.theme;
         match (row.phase, row.lag) {
             (Phase::Paused, _) => vec![Span::styled("held", theme.warn)],
+            // What is proved quiet is behind nothing, however old its newest line was when it came.
+            (Phase::Quiet, _) if proved_quiet(row) => vec![Span::styled("none", theme.dim)],
             (_, Some(lag)) if has_rate(row) => {
                 let late = lag > self.snapshot.probe;
                 vec![Span::styled(text::age(lag), if late { theme.warn } else { theme.text })]
@@ -271,6 +273,10 @@ impl Context<'_> {
         };
         vec![Span::styled(word, style)]
     }
+}
+
+fn proved_quiet(row: &MonitorRow) -> bool {
+    row.beat.is_some_and(|beat| beat.kind == BeatKind::Verified)
 }
 
 /// One unit: `4s`, `10m`, `3h`.

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::columns::Context;
 use super::monitors::cause;
-use super::paint::{beat_word, closes, fact, heading, page, phase, plain_fact, title};
+use super::paint::{beat_word, closes, fact, heading, page, phase, plain_fact, row_phase, title};
 use crate::engine::snapshot::{Backfill, MonitorRow};
 use crate::model::{EndProof, Guarantee, LiveSource, State};
 use crate::tui::state::UiState;
@@ -61,7 +61,7 @@ pub(super) fn lines(state: &UiState, theme: &Theme, _width: u16) -> Vec<Line<'st
 fn now(state: &UiState, row: &MonitorRow, theme: &Theme) -> Vec<Line<'static>> {
     let at = state.engine_now();
     let context = Context { snapshot: &state.snapshot, now: at, theme };
-    let (glyph, word, style) = phase(row.phase, theme);
+    let (glyph, word, style) = row_phase(row, theme);
     let since = text::clock(at.since(row.state_since));
     let mut lines = vec![
         heading("Now", theme),
@@ -158,9 +158,16 @@ fn container(row: &MonitorRow, theme: &Theme) -> Vec<Line<'static>> {
         plain_fact("id", row.id.short(), theme),
         plain_fact("image", text::safe(&row.image), theme),
         plain_fact("log driver", text::safe(&driver), theme),
+        plain_fact("restarts", docker_restarts(row), theme),
         plain_fact("guarantee", guarantee(row.guarantee), theme),
         plain_fact("selected by", text::safe(&row.matched_by), theme),
     ]
+}
+
+fn docker_restarts(row: &MonitorRow) -> String {
+    let count = grouped(row.docker_restarts);
+    let now = if row.restarting { "; it waits for the next one now" } else { "" };
+    format!("{count} by Docker's own count{now}")
 }
 
 fn guarantee(class: Guarantee) -> &'static str {

@@ -199,7 +199,30 @@ fn adds_up(flow: &Flow, theme: &Theme) -> (String, Style) {
     (format!("✗ off by {}", grouped(flow.received.abs_diff(known))), theme.bad)
 }
 
-/// Conservation per container, then what is left out and why.
+/// Which failures the header counts.
+fn failures(state: &UiState, name: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let (snapshot, now) = (&state.snapshot, state.engine_now());
+    let mut lines = vec![heading("Failures of the last five minutes, newest first", theme)];
+    if snapshot.totals.failures_5m == 0 {
+        lines.push(Line::styled("none", theme.dim));
+    }
+    for failure in snapshot.failures.iter().rev() {
+        let who = text::middle(&text::safe(&failure.who), name);
+        let ago = text::right(&text::clock(now.since(failure.at)), 6);
+        lines.push(Line::from(vec![
+            Span::styled(text::left(&who, name), theme.text),
+            Span::styled(format!(" {ago} ago  "), theme.dim),
+            Span::styled(text::safe(&failure.cause), theme.warn),
+        ]));
+    }
+    let more = snapshot.totals.failures_5m.saturating_sub(snapshot.failures.len() as u64);
+    if more > 0 {
+        lines.push(Line::styled(format!("and {} older ones", grouped(more)), theme.dim));
+    }
+    lines
+}
+
+/// Conservation per container, the last failures, then what is left out and why.
 fn accounts(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'static>> {
     const FIGURES: usize = 5 * 9 + 14;
     let name = usize::from(width).saturating_sub(FIGURES + 4).clamp(12, 44);
@@ -222,6 +245,8 @@ fn accounts(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'static>> {
     for monitor in &state.snapshot.monitors {
         lines.push(row(&display_name(monitor), &monitor.flow));
     }
+    lines.push(Line::default());
+    lines.extend(failures(state, name, theme));
     lines.push(Line::default());
     lines.push(heading("Not captured, and why", theme));
     let excluded = &state.snapshot.coverage.excluded;

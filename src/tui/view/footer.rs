@@ -76,6 +76,7 @@ fn hints(state: &UiState, columns: usize, theme: &Theme) -> Line<'static> {
         .filter(|b| scopes.contains(&b.scope) && !b.hint.is_empty() && !b.keys.is_empty())
         .filter(|b| !state.is_viewer() || !is_order(b.action))
         .filter(|b| b.action != Action::OpenLogs || state.tab == Tab::Dashboard)
+        .filter(|b| b.action != Action::GoneLogs || state.tab == Tab::Logs)
         .filter(|b| {
             let lines = state.shows_stored() && b.scope == Scope::Logs;
             !empty || matches!(b.scope, Scope::Global | Scope::Demo) || lines

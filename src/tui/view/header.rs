@@ -3,7 +3,7 @@
 //! ```text
 //!  logcap-tui 0.1.0 · unix:///var/run/docker.sock · Docker 28.2.2 ● connected 3h12m   [1 Dashboard] 2 Logs
 //!  coverage 9 of 11 fresh (12 running, 1 excluded) · 8 streaming 1 quiet · 4.1k lines/s · gaps 0 · …
-//!  tasks 41 of 41 (slope 0/min) · fds 63 of 1,024 · rss 38 MiB · stored 48.2M lines in 1.2 GiB (10.1x)
+//!  tasks 41 of 41 (slope 0/min) · fds 63 of 1,024 · rss 38 MiB · stored 48.2M records in 1.2 GiB (10.1x)
 //! ```
 
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::paint::{Piece, fit, phase, piece, put};
+use super::paint::{Piece, fit, phase, piece, put, restarting};
 use crate::engine::snapshot::Link;
 use crate::model::{Phase, Timestamp};
 use crate::tui::state::{Tab, UiState};
@@ -190,10 +190,21 @@ fn coverage(state: &UiState, theme: &Theme) -> Vec<Piece> {
 /// How many monitors are in each phase: in words, or with the glyphs of the table where words
 /// would take more than half of the line.
 fn phases(state: &UiState, theme: &Theme) -> Vec<Span<'static>> {
-    let counts = state.snapshot.phases();
+    let monitors = &state.snapshot.monitors;
+    let between = |kind: Phase| {
+        monitors.iter().filter(|row| row.phase == kind && row.is_between_runs()).count()
+    };
+    let mut counts: Vec<_> = Vec::new();
+    let mut waiting = 0;
+    for (kind, count) in state.snapshot.phases() {
+        waiting += between(kind);
+        counts.push((phase(kind, theme), count - between(kind)));
+    }
+    counts.insert(0, (restarting(theme), waiting));
+    counts.retain(|(_, count)| *count > 0);
     let spans = |words: bool| -> Vec<Span<'static>> {
-        let one = |(i, (kind, count)): (usize, &(Phase, usize))| {
-            let (glyph, word, style) = phase(*kind, theme);
+        let one = |(i, (sign, count)): (usize, &((&str, &str, Style), usize))| {
+            let (glyph, word, style) = *sign;
             let space = if i == 0 { "" } else { " " };
             let text = if words {
                 format!("{space}{count} {word}")
@@ -239,8 +250,8 @@ fn engine(state: &UiState, theme: &Theme) -> Vec<Piece> {
 
 fn stored(state: &UiState, theme: &Theme) -> Vec<Span<'static>> {
     let store = &state.snapshot.store;
-    let lines = format!("{} lines", text::count(store.records));
-    let mut spans = figure("stored", lines, theme.text, theme);
+    let records = format!("{} records", text::count(store.records));
+    let mut spans = figure("stored", records, theme.text, theme);
     if state.size.0 >= 70 {
         let mut disk = format!(" in {}", text::bytes(store.disk_bytes));
         if let Some(ratio) = ratio(store.raw_bytes, store.disk_bytes) {

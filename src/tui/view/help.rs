@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::paint::{closes, heading, page, phase, title};
+use super::paint::{closes, heading, page, phase, restarting, title};
 use crate::model::Phase;
 use crate::tui::keymap::Scope;
 use crate::tui::state::UiState;
@@ -91,6 +91,11 @@ fn signs(theme: &Theme) -> Vec<Line<'static>> {
             Span::styled(meaning(kind), theme.dim),
         ]));
     }
+    let (glyph, word, style) = restarting(theme);
+    lines.push(Line::from(vec![
+        Span::styled(text::left(&format!("{glyph} {word}"), KEYS), style),
+        Span::styled("between two runs: Docker's restart policy starts it again", theme.dim),
+    ]));
     for (sign, words) in [
         (
             "C ▏  V ▋",

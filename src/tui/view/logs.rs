@@ -59,7 +59,9 @@ pub(super) fn render(
 
 /// Names, whether lines are followed, filter, find; each shortened to leave room for the others.
 fn facts(state: &UiState, columns: usize, theme: &Theme) -> Vec<Span<'static>> {
-    let names: Vec<_> = if state.shows_stored() {
+    let names: Vec<_> = if state.shows_gone() {
+        state.gone.opened.iter().map(|stored| text::safe(&stored.name)).collect()
+    } else if state.shows_stored() {
         state.stored.iter().flatten().map(|stored| text::safe(&stored.name)).collect()
     } else {
         state.shown().into_iter().map(display_name).collect()
@@ -73,6 +75,9 @@ fn facts(state: &UiState, columns: usize, theme: &Theme) -> Vec<Span<'static>> {
     let mut facts = vec![Span::styled(names, theme.text)];
     facts.push(if state.engine_gone().is_some() {
         Span::styled("ENGINE GONE", theme.bad.bold())
+    } else if state.shows_gone() {
+        let key = state.keys.key_of(Action::Back);
+        Span::styled(format!("GONE, {key} goes back"), theme.warn)
     } else if state.pane.is_live() {
         Span::styled("LIVE", theme.ok.bold())
     } else {
@@ -116,7 +121,7 @@ fn place(state: &UiState, format: &RowFormat, window: &[Seen]) -> String {
 }
 
 fn nothing_here(state: &UiState) -> String {
-    let shown = state.shown();
+    let shown = if state.shows_gone() { Vec::new() } else { state.shown() };
     let unreadable = |row: &&MonitorRow| match &row.state {
         State::Unreadable { why } => Some(why.clone()),
         _ => None,
@@ -130,7 +135,7 @@ fn nothing_here(state: &UiState) -> String {
             Some(logs) if logs.is_empty() => return "nothing is stored yet".to_owned(),
             Some(_) => {}
         }
-    } else if shown.is_empty() {
+    } else if shown.is_empty() && !state.shows_gone() {
         return "no container is selected".to_owned();
     }
     if let Some(why) = shown.iter().find_map(unreadable) {

@@ -8,6 +8,7 @@ mod diagnostics;
 mod engine;
 mod faults;
 mod footer;
+mod gone;
 mod header;
 mod help;
 mod logs;
@@ -51,6 +52,7 @@ pub fn render(frame: &mut Frame<'_>, state: &UiState, theme: &Theme) {
             Overlay::Help => help::render(buffer, areas.body, state, theme),
             Overlay::Details => details::render(buffer, areas.body, state, theme),
             Overlay::Faults => faults::render(buffer, areas.body, state, theme),
+            Overlay::Gone => gone::render(buffer, areas.body, state, theme),
         }
     }
     let cursor = footer::render(buffer, areas.footer, state, theme);
@@ -66,8 +68,8 @@ pub fn scroll_limit(state: &UiState) -> usize {
     let (lines, page) = match state.overlay {
         Some(Overlay::Help) => (help::lines(state, &theme, body.width).len(), 2),
         Some(Overlay::Details) => (details::lines(state, &theme, body.width).len(), 2),
-        // The palette has a cursor instead.
-        Some(Overlay::Faults) => return 0,
+        // These have a cursor instead.
+        Some(Overlay::Faults | Overlay::Gone) => return 0,
         None => (engine::scrolled_lines(state, &theme, body.width), 2),
     };
     lines.saturating_sub(usize::from(body.height).saturating_sub(page))

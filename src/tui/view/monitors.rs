@@ -194,6 +194,10 @@ pub(super) fn cause(row: &MonitorRow, context: &Context<'_>, state: &UiState) ->
                 let _ = write!(text, "{ago} ago, {key} acknowledges)");
             }
         }
+        (None, _) if row.is_between_runs() => {
+            let count = text::grouped(row.docker_restarts);
+            let _ = write!(text, "exited; Docker starts it again ({count} restarts so far)");
+        }
         (None, State::Unreadable { why }) => {
             let _ = write!(text, "Docker cannot read this log: {}", text::safe(why));
         }

@@ -5,6 +5,7 @@ use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Padding, Paragraph, Widget, Wrap};
 
+use crate::engine::snapshot::MonitorRow;
 use crate::model::{BeatKind, Phase};
 use crate::tui::keymap::Action;
 use crate::tui::state::UiState;
@@ -167,6 +168,16 @@ pub(super) fn phase(phase: Phase, theme: &Theme) -> (&'static str, &'static str,
         Phase::EndedUnverified => ("◌", "unverified", theme.warn),
         Phase::Ended => ("·", "ended", theme.dim),
     }
+}
+
+/// The same for a monitor's row, which knows more of the container than the phase does.
+pub(super) fn row_phase(row: &MonitorRow, theme: &Theme) -> (&'static str, &'static str, Style) {
+    if row.is_between_runs() { restarting(theme) } else { phase(row.phase, theme) }
+}
+
+/// Glyph, word and style of a container between two runs.
+pub(super) fn restarting(theme: &Theme) -> (&'static str, &'static str, Style) {
+    ("↺", "restarting", theme.warn)
 }
 
 /// Kind of evidence in words.
