@@ -34,7 +34,7 @@ complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -l listen -d 'Serve 
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -l log-file -d 'Append the program\'s own log to this file' -r
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
-complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -l listen-public -d 'Allow --listen beyond the loopback'
+complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -s V -l version -d 'Print version'
 complete -c logcap-tui -n "__fish_logcap_tui_needs_command" -f -a "capture" -d 'Capture without a screen, until stopped or, with --once, until everything is stored'
@@ -57,8 +57,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand capture" -l histor
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand capture" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand capture" -l once -d 'Capture all there is, verify it, and exit with a summary (1 if there are gaps or failures)'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand capture" -l json -d 'Print JSON: with --once one summary object, otherwise one object per event'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand capture" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand capture" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand capture" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -s c -l container -d 'Only containers whose name matches (repeatable)' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -l since -d 'Only lines from here on: RFC 3339, 14:03, -15m, "yesterday 10:00"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -l until -d 'Only lines up to here' -r
@@ -76,8 +76,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -l probe -
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -l count -d 'Print the number of matching lines alone'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -l json -d 'Print one JSON object per hit: ts, container, `container_id`, stream, seq, level, line'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -l raw -d 'Print the lines\' bytes as captured, nothing else'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand search" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l data-dir -d 'Where captured lines are kept' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l config -d 'The configuration file' -r -F
@@ -89,8 +89,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l log-fil
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l json -d 'Print the engine\'s snapshot as one JSON object'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l seed -d 'Another number, another life; the same number, the same lines' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l data-dir -d 'Where captured lines are kept' -r
@@ -102,8 +102,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l listen -d
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l log-file -d 'Append the program\'s own log to this file' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l for -d 'How long to watch' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l data-dir -d 'Where captured lines are kept' -r
@@ -118,7 +118,7 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l probe -
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l allow-gaps -d 'Recorded gaps are no failure'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l json -d 'Print the report as one JSON object'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l control -d 'Break every rule on purpose, on a simulated daemon, and fail unless each is seen to fail'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l listen-public -d 'Allow --listen beyond the loopback'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l data-dir -d 'Where captured lines are kept' -r
@@ -130,8 +130,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l log-file -d 'Append the program\'s own log to this file' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -f -a "show" -d 'Every key with its value and where it came from'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -f -a "check" -d 'Exit 0 if the configuration is valid, else print every mistake with its line'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and not __fish_seen_subcommand_from show check default paths keys help" -f -a "default" -d 'A commented file with every key at its default'
@@ -148,8 +148,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from show" -l log-file -d 'Append the program\'s own log to this file' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from show" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from show" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from show" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from show" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -l data-dir -d 'Where captured lines are kept' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'The configuration file' -r -F
@@ -160,8 +160,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -l log-file -d 'Append the program\'s own log to this file' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -l data-dir -d 'Where captured lines are kept' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -l config -d 'The configuration file' -r -F
@@ -172,8 +172,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -l log-file -d 'Append the program\'s own log to this file' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from default" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -l data-dir -d 'Where captured lines are kept' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -l config -d 'The configuration file' -r -F
@@ -184,8 +184,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -l log-file -d 'Append the program\'s own log to this file' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from paths" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -l data-dir -d 'Where captured lines are kept' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -l config -d 'The configuration file' -r -F
@@ -196,8 +196,8 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -l log-file -d 'Append the program\'s own log to this file' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -l listen-public -d 'Allow --listen beyond the loopback'
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from keys" -s h -l help -d 'Print help'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Every key with its value and where it came from'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Exit 0 if the configuration is valid, else print every mistake with its line'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "default" -d 'A commented file with every key at its default'
@@ -214,7 +214,7 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -l li
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -l log-file -d 'Append the program\'s own log to this file' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -l history -d 'What to take of a log at first sight: auto, all, now, "tail N"' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -l probe -d 'How often a quiet log must be proved quiet, 5s to 10m; all deadlines follow from it' -r
-complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -l listen-public -d 'Allow --listen beyond the loopback'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "capture" -d 'Capture without a screen, until stopped or, with --once, until everything is stored'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand help; and not __fish_seen_subcommand_from capture search status demo verify config completions help" -f -a "search" -d 'Search everything ever captured, newest first'
