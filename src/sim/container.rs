@@ -142,6 +142,12 @@ impl Container {
         LogConfig { driver: self.spec.driver.clone(), options: self.spec.options.clone() }
     }
 
+    /// Whether its driver keeps what can be read.
+    pub(super) fn is_readable(&self) -> bool {
+        let cache_disabled = self.spec.options.get("cache-disabled").is_some_and(|v| v == "true");
+        self.spec.driver != "none" && !cache_disabled
+    }
+
     pub(super) fn is_running(&self) -> bool {
         self.run == RunState::Running
     }

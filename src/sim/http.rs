@@ -117,8 +117,7 @@ async fn logs(
 fn readable(core: &Core, named: &str) -> Result<(ContainerId, Profile, bool), Refusal> {
     let world = core.lock();
     let container = world.find(named).ok_or_else(|| Refusal::no_such(named))?;
-    let cache_disabled = container.spec.options.get("cache-disabled");
-    if container.spec.driver == "none" || cache_disabled.is_some_and(|v| v == "true") {
+    if !container.is_readable() {
         return Err(Refusal::of(501, named));
     }
     Ok((container.id.clone(), world.profile, container.spec.tty))

@@ -7,15 +7,15 @@
 //! can misbehave is a verb of the handle.
 //!
 //! Deterministic: ids, timestamps and repeats derive from a seed and a scripted clock. It never
-//! changes anything, so any method but `GET` is refused and counted. It does not run scenarios
-//! by itself, and it is no model of dockerd's speed.
+//! changes anything, so any method but `GET` is refused and counted. A [`Scenario`] is a file that says
+//! what happens to it, and a [`Player`] makes it happen. It is no model of dockerd's speed.
 //!
 //! The map, from the pure inside to the socket: `clock`, `record`, `log` (files and rotation),
 //! `select` (one bounded read), `follow`, `container`, `events`, `world` (all state, one lock),
 //! `json` (shapes), `stream` (a log answer being sent), `http` (routes), `answer` (what
 //! they have in common), `io` (a connection that
-//! can break), `server` (listener and tasks), and the verbs: `script` and `faults`. `demo` plays on
-//! those verbs alone.
+//! can break), `server` (listener and tasks), the verbs: `script` and `faults`, `scenario`, which
+//! plays them from a file, and `demo`, which plays on those verbs alone.
 
 mod answer;
 mod clock;
@@ -31,6 +31,7 @@ mod log;
 mod profile;
 mod record;
 mod route;
+mod scenario;
 mod script;
 mod select;
 mod server;
@@ -43,5 +44,8 @@ pub use faults::{Cut, Target};
 pub use profile::Profile;
 pub use record::SimRecord;
 pub use route::Endpoint;
+pub use scenario::{
+    Ask, Expectation, LogWord, Played, Player, Scenario, ScenarioError, Step, Until,
+};
 pub use server::{Sim, SimError};
 pub use world::RequestSeen;

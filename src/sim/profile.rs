@@ -18,12 +18,23 @@ pub enum Profile {
     Moby24,
     /// Docker 25.0: the headers of a follow are withheld until its first line (moby#47448).
     Moby25,
-    /// Docker 27.4: the rest of a file behind a record that cannot be decoded is skipped silently.
+    /// Docker 27.4: the rest of a file behind a record that cannot be decoded is skipped without a sign.
     Moby27_4,
     /// Docker 29.0: refuses API versions below 1.44.
     Moby29,
     /// Podman 4.3 with the k8s-file driver, through its compatible API.
     Podman4,
+}
+
+/// What an answer does at a record that cannot be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtCorrupt {
+    /// It ends with an error in the stream.
+    Fail,
+    /// It goes on behind the file, without a sign.
+    SkipFile,
+    /// It goes on some records later, without a sign.
+    DropReadAhead,
 }
 
 /// The facts of one version that are plain values.
@@ -118,10 +129,15 @@ impl Profile {
         self == Self::Moby25
     }
 
-    /// Whether a bounded read leaves out the rest of a file behind a record that it cannot decode,
-    /// without a sign (moby d48c403efa, 27.4); before, the answer ends with an error there.
-    pub(super) fn skips_corrupt_files(self) -> bool {
-        matches!(self, Self::Moby27_4 | Self::Moby29)
+    /// What an answer does at a record that cannot be decoded. 20.10 drops what its decoder had
+    /// read ahead and goes on (measured: one broken line in 2,000 records cost an answer 60 to 408
+    /// more); 27.4 and later leave out the rest of the file (moby d48c403efa), in a bounded read.
+    pub(super) fn at_corrupt_record(self, bounded: bool) -> AtCorrupt {
+        match self {
+            Self::Moby20_10 => AtCorrupt::DropReadAhead,
+            Self::Moby27_4 | Self::Moby29 if bounded => AtCorrupt::SkipFile,
+            _ => AtCorrupt::Fail,
+        }
     }
 
     /// Whether a follow reads its tail first and opens the file's end only then, so that what is

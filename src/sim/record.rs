@@ -17,6 +17,7 @@ const PODMAN_OFFSET: i32 = 2 * 3_600;
 
 /// One record that the simulated container wrote, with what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fate of its own; all may be true")]
 pub struct SimRecord {
     /// Which output.
     pub fd: Fd,

@@ -181,6 +181,26 @@ impl Sim {
         self.core().lock().container(id).map(|c| c.log.records()).unwrap_or_default()
     }
 
+    /// How many records the container has emitted.
+    pub fn written(&self, id: &ContainerId) -> usize {
+        self.core().lock().container(id).map_or(0, |container| container.log.len())
+    }
+
+    /// Whether a container is there, running or not.
+    pub fn exists(&self, id: &ContainerId) -> bool {
+        self.core().lock().container(id).is_some_and(|container| !container.removed)
+    }
+
+    /// Whether a container runs.
+    pub fn is_running(&self, id: &ContainerId) -> bool {
+        self.exists(id) && self.core().lock().container(id).is_some_and(Container::is_running)
+    }
+
+    /// Whether a container's driver keeps what can be read.
+    pub fn is_readable(&self, id: &ContainerId) -> bool {
+        self.core().lock().container(id).is_some_and(Container::is_readable)
+    }
+
     /// How many times the container's log file was rotated.
     pub fn rotations(&self, id: &ContainerId) -> usize {
         self.core().lock().container(id).map_or(0, |container| container.log.current())

@@ -138,6 +138,18 @@ impl Backlog {
         self.0.pop_front();
     }
 
+    /// Leaves out so many records, to the end of their file at most.
+    pub(super) fn skip_ahead(&mut self, records: usize) {
+        if let Some(range) = self.0.front_mut() {
+            range.start = range.end.min(range.start.saturating_add(records));
+        }
+    }
+
+    /// The position at which it begins.
+    pub(super) fn start(&self) -> Option<usize> {
+        self.0.front().map(|range| range.start)
+    }
+
     /// How many compressed files a read unpacks: all rotated ones that `since` does not rule out,
     /// or in later versions those that the answer reaches.
     pub(super) fn unpacked(&self, log: &Log, query: &LogQuery, profile: Profile) -> usize {

@@ -12,6 +12,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
 use hyper::body::Frame;
 use tokio::sync::watch;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::model::{ContainerId, Fd};
 
@@ -19,7 +20,7 @@ use super::container::Container;
 use super::faults::{Cut, Order, Spoil, Stall, StreamState};
 use super::follow::{Follower, Step};
 use super::io::Breaker;
-use super::profile::Profile;
+use super::profile::{AtCorrupt, Profile};
 use super::select::{Backlog, Filter, LogQuery, Verdict};
 use super::world::Core;
 
@@ -54,6 +55,8 @@ pub(super) struct LogStream {
     follows_later: bool,
     profile: Profile,
     seed: u64,
+    /// Where the backlog began.
+    start: usize,
     frozen: bool,
     /// Which run of the container is followed.
     run: usize,
@@ -90,6 +93,7 @@ impl LogStream {
             tty: container.spec.tty,
             query,
             filter: Filter::new(query, profile),
+            start: backlog.start().unwrap_or_default(),
             backlog,
             follower: (live && !later)
                 .then(|| Follower::at_end(&container.log, profile, seed ^ number)),
@@ -194,10 +198,11 @@ impl LogStream {
                 Step::End => return Next::End,
             };
             if container.log.is_corrupt(index) {
-                if from_backlog.is_none() || !self.profile.skips_corrupt_files() {
-                    return self.end_with_error(CORRUPT);
+                match self.profile.at_corrupt_record(!self.query.follow) {
+                    AtCorrupt::Fail => return self.end_with_error(CORRUPT),
+                    AtCorrupt::SkipFile => self.backlog.skip_file(),
+                    AtCorrupt::DropReadAhead => self.drop_read_ahead(container, index),
                 }
-                self.backlog.skip_file();
                 continue;
             }
             let Some(record) = container.log.visible(index) else { continue };
@@ -223,6 +228,18 @@ impl LogStream {
         match &mut self.follower {
             Some(follower) => follower.next(&container.log, end),
             None => Step::End,
+        }
+    }
+
+    /// How much a decoder had read ahead depends on where it began: here on a hash of that.
+    fn drop_read_ahead(&mut self, container: &Container, index: usize) {
+        let hash = xxh3_64_with_seed(&index.to_le_bytes(), self.start as u64);
+        let records = 40 + usize::try_from(hash % 400).unwrap_or_default();
+        match &mut self.follower {
+            Some(follower) if self.backlog.start().is_none() => {
+                follower.skip_ahead(&container.log, records);
+            }
+            _ => self.backlog.skip_ahead(records),
         }
     }
 
