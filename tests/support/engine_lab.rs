@@ -3,12 +3,11 @@
 //! Shared by the test targets that drive the engine on the simulator; each declares `oracle` beside
 //! it. Not part of `mod.rs`, which is about real daemons.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use logcap_tui::config::{Filter, History};
@@ -191,9 +190,9 @@ impl Lab {
             _ => false,
         };
         // Nothing is written meanwhile, so what was proved stays proved.
-        let proved = RefCell::new(BTreeSet::new());
+        let proved = Mutex::new(BTreeSet::new());
         let at_rest = |s: &EngineSnapshot| {
-            let mut proved = proved.borrow_mut();
+            let mut proved = proved.lock().unwrap();
             proved.extend(s.monitors.iter().filter(|row| done(row)).map(|row| row.id.clone()));
             s.at > mark
                 && s.monitors.iter().all(|row| proved.contains(&row.id))
