@@ -26,8 +26,9 @@ impl Stamps {
             && head[19] == b'.'
             && head[29] == b'Z'
             && head[30] == b' '
+            && let Some(ts) = self.fixed(head)
         {
-            return Some((self.fixed(head)?, content));
+            return Some((ts, content));
         }
         let head = payload.get(..=MAX_STAMP).unwrap_or(payload);
         let space = memchr::memchr(b' ', head)?;
@@ -106,6 +107,13 @@ mod tests {
         assert_eq!(ts("2006-01-02T17:04:05.000000007+02:00 hi"), Some((at, "hi".into())));
         assert_eq!(ts("2006-01-02T15:04:05Z "), Some((at - 7, String::new())));
         assert_eq!(ts("2006-01-02T15:04:05.5Z  x"), Some((at - 7 + 500_000_000, " x".into())));
+    }
+
+    #[test]
+    fn the_first_second_that_fits_is_read_like_the_others() {
+        let first = "1677-09-21T00:12:43.145224192Z x";
+        assert_eq!(ts(first), Some((i64::MIN, "x".into())), "its whole second does not fit");
+        assert_eq!(ts("1677-09-21T00:12:43.145224191Z x"), None);
     }
 
     #[test]

@@ -1,0 +1,7 @@
+//! Feeds arbitrary bytes to `checks::stamp`.
+#![no_main]
+
+#[path = "../checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::stamp(data));
