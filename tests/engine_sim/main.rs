@@ -20,6 +20,7 @@
 
 mod commands;
 mod controls;
+mod damage;
 mod demo;
 mod discovery;
 mod faults;
