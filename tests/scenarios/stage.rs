@@ -19,12 +19,16 @@ const FRESH: &str = "a fresh line after the faults";
 
 /// The scenario's end in one sentence, or everything that is wrong.
 pub(crate) async fn perform(scenario: Scenario) -> Result<String, Vec<String>> {
+    let begun = std::time::Instant::now();
     let dir = tempfile::tempdir().unwrap();
     let sim = scenario.start(&dir.path().join("docker.sock")).unwrap();
     let mut lab = Lab::around(sim.clone(), dir, FACTOR);
     let mut player = Player::new(sim.clone(), scenario);
     while let Some(played) = player.next().await.map_err(|error| vec![error.to_string()])? {
         let step = format!("step {}: {}", played.number, played.text);
+        if std::env::var_os("SCENARIO").is_some() {
+            eprintln!("{:>8.1?} {step}", begun.elapsed());
+        }
         if let Some(ask) = played.ask {
             answer(&mut lab, &step, ask).await;
         }

@@ -281,7 +281,9 @@ impl Part<'_> {
 
     fn text<T>(&self, item: &Spanned<T>) -> String {
         let text = self.text.get(item.span()).unwrap_or_default();
-        let text = text.trim_matches(['{', '}', ' ', '"']);
+        let table = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+        let word = || text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let text = table.or_else(word).unwrap_or(text);
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }

@@ -92,6 +92,7 @@ async fn a_scenario_is_played_in_order_and_asks_for_what_it_cannot_do() {
     let until = Until { of: vec![ids[0].clone()], is: Some("live".to_owned()), stored: Some(8) };
     assert_eq!(wanted[0], (2, "start-capture".to_owned(), Ask::StartCapture));
     assert_eq!((wanted[1].0, wanted[1].2.clone(), wanted.len()), (7, Ask::Until(until), 2));
+    assert_eq!(wanted[1].1, r#"until = { of = "web", is = "live", stored = 8 }"#);
     let records = sim.records(&ids[0]);
     let texts: Vec<_> = records.iter().map(|r| String::from_utf8_lossy(&r.bytes)).collect();
     assert_eq!(texts[..3], ["line 0", "line 1", "\u{fffd}A"]);
