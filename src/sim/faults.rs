@@ -5,12 +5,14 @@
 //! nothing.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::ContainerId;
 
 use super::container::Container;
 use super::events::container_event;
+use super::io::Breaker;
 use super::profile::Profile;
 use super::route::Endpoint;
 use super::server::Sim;
@@ -105,6 +107,8 @@ pub(super) enum Order {
 pub(super) struct StreamState {
     pub(super) container: ContainerId,
     pub(super) follow: bool,
+    /// The switch of its connection.
+    pub(super) breaker: Arc<Breaker>,
     pub(super) orders: VecDeque<Order>,
 }
 
@@ -251,6 +255,7 @@ impl Sim {
         (world.garbage_http, world.lying, world.partial_lists) = (false, false, 0);
         (world.events.dropping, world.events.doubling) = (false, false);
         world.each(&Target::All, |container| container.faults = LogFaults::default());
+        world.streams.values().for_each(|stream| stream.breaker.dribble(false));
     }
 
     /// Answers every connection with something that is not HTTP, or no longer. Open ones are cut.

@@ -109,7 +109,8 @@ impl LogStream {
             prefetched: VecDeque::new(),
         };
         let (container, orders) = (id.clone(), VecDeque::new());
-        let state = StreamState { container, follow: query.follow, orders };
+        let state =
+            StreamState { container, follow: query.follow, breaker: breaker.clone(), orders };
         world.next_stream += 1;
         world.streams.insert(number, state);
         Some(stream)

@@ -171,6 +171,17 @@ async fn a_dribbled_answer_is_the_same_in_small_pieces() {
     }
     assert_eq!(all, whole);
     assert!(pieces > 10, "{pieces}");
+    let id = sim.run(ContainerSpec::named("long"));
+    sim.dribble(&id, true);
+    let mut follow = open(sim, "/containers/long/logs?stdout=1&follow=1").await;
+    sim.emit(&id, Fd::Stdout, &"x".repeat(100_000));
+    let begun = Instant::now();
+    sim.heal();
+    let mut rest = 100_000;
+    while rest > 0 {
+        rest -= follow.next().await.unwrap().unwrap().len().min(rest);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "it would take 14 s or more");
 }
 
 #[tokio::test]
