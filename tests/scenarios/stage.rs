@@ -1,20 +1,22 @@
 //! Plays one scenario with an engine and hands the end to the judge.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use logcap_tui::engine::{Targets, Verb};
 use logcap_tui::model::{ContainerId, Fd};
 use logcap_tui::sim::{Ask, Player, Scenario, Until};
 
-use crate::harness::{DEADLINE, Lab, is_live, row};
+use crate::harness::{Lab, is_live, row};
 use crate::judge;
 
 /// The shortest legal deadlines, divided by this.
 const FACTOR: u32 = 10;
 /// Faults make an engine wait, so waits of a scenario are longer than those of other tests.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(90);
 /// Within this after the faults ended, a fresh line of every running container is stored.
-const FRESH_WITHIN: Duration = Duration::from_secs(15);
+const FRESH_WITHIN: Duration = Duration::from_secs(20);
 const FRESH: &str = "a fresh line after the faults";
 
 /// The scenario's end in one sentence, or everything that is wrong.
@@ -22,7 +24,7 @@ pub(crate) async fn perform(scenario: Scenario) -> Result<String, Vec<String>> {
     let begun = std::time::Instant::now();
     let dir = tempfile::tempdir().unwrap();
     let sim = scenario.start(&dir.path().join("docker.sock")).unwrap();
-    let mut lab = Lab::around(sim.clone(), dir, FACTOR);
+    let mut lab = Lab::around(sim.clone(), dir, FACTOR).patient(PATIENCE);
     let mut player = Player::new(sim.clone(), scenario);
     while let Some(played) = player.next().await.map_err(|error| vec![error.to_string()])? {
         let step = format!("step {}: {}", played.number, played.text);
@@ -62,8 +64,11 @@ async fn wait(lab: &Lab, step: &str, until: &Until) {
     // Of containers that shared a name, the last one is meant.
     let present: Vec<&ContainerId> =
         until.of.iter().filter(|id| lab.sim.exists(id) || until.is.is_some()).collect();
-    lab.wait_within(step, PATIENCE, |snapshot| {
-        present.iter().all(|id| {
+    // Each reaches it at some moment: of a hundred monitors there is always one that reopens.
+    let reached = Mutex::new(BTreeSet::new());
+    lab.wait_for(step, |snapshot| {
+        let mut reached = reached.lock().unwrap();
+        let reaches = |id: &ContainerId| {
             let row = row(snapshot, id);
             let is = match (until.is.as_deref(), row) {
                 (None, _) => true,
@@ -71,8 +76,11 @@ async fn wait(lab: &Lab, step: &str, until: &Until) {
                 (Some("live"), row) => row.is_some_and(|row| is_live(row)),
                 (Some(word), row) => row.is_some_and(|row| row.phase.as_str() == word),
             };
-            is && until.stored.is_none_or(|n| row.is_some_and(|row| row.stored_total >= n))
-        })
+            is && until.stored.is_none_or(|n| lab.stored(id) >= n)
+        };
+        let waited: Vec<_> = present.iter().filter(|id| !reached.contains(**id)).collect();
+        reached.extend(waited.into_iter().filter(|id| reaches(id)).map(|id| (*id).clone()));
+        reached.len() == present.len()
     })
     .await;
 }
@@ -85,10 +93,8 @@ async fn freshness(lab: &Lab, player: &Player) -> Result<(), String> {
         .filter(|id| lab.sim.is_running(id) && lab.sim.is_readable(id))
         .collect();
     // A container that has just appeared is not on the screen yet.
-    lab.wait_within("a row for each", DEADLINE, |snapshot| {
-        running.iter().all(|id| row(snapshot, id).is_some())
-    })
-    .await;
+    lab.wait_for("a row for each", |snapshot| running.iter().all(|id| row(snapshot, id).is_some()))
+        .await;
     let begun = tokio::time::Instant::now();
     running.iter().for_each(|id| lab.sim.emit(id, Fd::Stdout, FRESH));
     loop {

@@ -37,6 +37,7 @@ pub(crate) struct Lab {
     pub(crate) sim: Sim,
     pub(crate) timing: Timing,
     history: History,
+    patience: Duration,
     dir: TempDir,
     running: Option<Running>,
 }
@@ -58,12 +59,17 @@ impl Lab {
     /// A lab around a daemon whose socket is in this folder; the store goes there too.
     pub(crate) fn around(sim: Sim, dir: TempDir, factor: u32) -> Self {
         let timing = Timing::from_probe(Timing::PROBE_MIN).unwrap().accelerated(factor);
-        Self { sim, timing, history: History::All, dir, running: None }
+        Self { sim, timing, history: History::All, patience: DEADLINE, dir, running: None }
     }
 
     /// Whether the engine runs.
     pub(crate) fn is_running(&self) -> bool {
         self.running.is_some()
+    }
+
+    /// With another deadline for every wait.
+    pub(crate) fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// With another policy for first sight.
@@ -141,7 +147,7 @@ impl Lab {
         what: &str,
         condition: impl Fn(&EngineSnapshot) -> bool,
     ) -> Arc<EngineSnapshot> {
-        self.wait_within(what, DEADLINE, condition).await
+        self.wait_within(what, self.patience, condition).await
     }
 
     /// The same with another deadline.
@@ -218,6 +224,12 @@ impl Lab {
     /// The row of a container's log.
     pub(crate) fn log(&self, id: &ContainerId) -> LogRow {
         self.running().store.reader.log_by_container(id).unwrap().unwrap()
+    }
+
+    /// How many records of a container are stored.
+    pub(crate) fn stored(&self, id: &ContainerId) -> u64 {
+        let log = self.running().store.reader.log_by_container(id).unwrap();
+        log.map_or(0, |log| log.records)
     }
 
     /// The seams of a container's log, in order.
