@@ -7,13 +7,14 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "gen [--run R] [--lines N | --forever] [--rate LINES_PER_S] [--burst N --every MS] \
+const USAGE: &str = "gen [--run R] [--from SEQ] [--lines N | --forever] [--rate LINES_PER_S] [--burst N --every MS] \
 [--len BYTES] [--stderr | --both] [--identical] [--crlf] [--invalid-utf8] [--no-final-newline] \
 [--crash-after N] [--linger SECONDS]";
 
 #[derive(Clone)]
 struct Options {
     run: String,
+    from: u64,
     lines: u64,
     rate: u64,
     burst: u64,
@@ -55,6 +56,7 @@ fn main() {
 fn parse() -> Options {
     let mut options = Options {
         run: "r0".to_owned(),
+        from: 0,
         lines: 1000,
         rate: 0,
         burst: 0,
@@ -75,6 +77,7 @@ fn parse() -> Options {
         let number = |text: String| text.parse::<u64>().unwrap_or_else(|_| usage());
         match name.as_str() {
             "--run" => options.run = value(),
+            "--from" => options.from = number(value()),
             "--lines" => options.lines = number(value()),
             "--forever" => options.lines = u64::MAX,
             "--rate" => options.rate = number(value()),
@@ -108,7 +111,7 @@ fn write_all(stream: &str, options: &Options) {
     while seq < total {
         let due = due(seq, started, options).min(total - seq);
         for _ in 0..due {
-            line(&mut buffer, stream, seq, seq + 1 == total, options);
+            line(&mut buffer, stream, options.from + seq, seq + 1 == total, options);
             seq += 1;
             if buffer.len() > 1 << 16 {
                 flush(stream, &mut buffer);

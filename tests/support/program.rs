@@ -66,26 +66,62 @@ fn on(daemon: &Daemon, data: &Path) -> Command {
     command
 }
 
+/// A program that stands still until this goes.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Stopped(Pid);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = rustix::process::kill_process(self.0, Signal::CONT);
+    }
+}
+
 impl Program {
     /// Starts `capture` with more options and waits until its first list of containers is done.
     #[track_caller]
     pub(crate) fn capture(daemon: &Daemon, data: &Path, options: &[&str]) -> Self {
-        let program = Self::launch(daemon, data, options);
-        wait_until("the engine is ready", PATIENCE, || {
-            program.try_snapshot().is_some_and(|s| s.ready)
-        });
-        program
+        Self::launch(daemon, data, options).ready()
     }
 
     /// The same without waiting for anything.
     pub(crate) fn launch(daemon: &Daemon, data: &Path, options: &[&str]) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(own_log(data));
         let mut command = on(daemon, data);
         command.args(options).arg("capture");
+        Self::spawn(command, data)
+    }
+
+    /// The same with at most so many file descriptors.
+    pub(crate) fn launch_within(daemon: &Daemon, data: &Path, fds: u32, options: &[&str]) -> Self {
+        let program = on(daemon, data);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {fds}; exec \"$0\" \"$@\"")]);
+        command.arg(program.get_program()).args(program.get_args());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.args(options).arg("capture").stdin(Stdio::null());
+        Self::spawn(command, data)
+    }
+
+    fn spawn(mut command: Command, data: &Path) -> Self {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(own_log(data));
         command.stdout(Stdio::null()).stderr(log.unwrap());
         let child = command.spawn().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { child: Some(child), data: data.to_owned(), runtime }
+    }
+
+    /// Waits until its first list of containers is done.
+    #[track_caller]
+    pub(crate) fn ready(self) -> Self {
+        wait_until("the engine is ready", PATIENCE, || {
+            self.try_snapshot().is_some_and(|s| s.ready)
+        });
+        self
     }
 
     /// Its process id.
@@ -122,6 +158,22 @@ impl Program {
         let order = Order { verb, targets: Targets::Only(vec![id]) };
         let socket = self.data.join("engine.sock");
         self.runtime.block_on(command_unix(&socket, &order)).unwrap()
+    }
+
+    /// SIGSTOP until the guard goes, so that a test that fails meanwhile can still clean up.
+    pub(crate) fn stopped(&self) -> Stopped {
+        let pid = self.pid();
+        rustix::process::kill_process(pid, Signal::STOP).unwrap();
+        Stopped(pid)
+    }
+
+    /// Runs `verify --json` against it; the exit code and the report.
+    #[track_caller]
+    pub(crate) fn verify(&self, options: &[&str]) -> (Option<i32>, serde_json::Value) {
+        let mut command = binary();
+        command.arg("--data-dir").arg(&self.data).args(["verify", "--json"]).args(options);
+        let output = command.output().unwrap();
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
 
     /// SIGTERM, and waits for an end in order; the exit code.
