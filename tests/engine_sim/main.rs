@@ -18,6 +18,7 @@
 )]
 #![allow(dead_code, reason = "harness and oracle are shared with tests that use other parts")]
 
+mod acceptance;
 mod commands;
 mod controls;
 mod damage;

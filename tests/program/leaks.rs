@@ -1,0 +1,153 @@
+//! Nothing leaks: after hundreds of reopens, starts and stops there are as many tasks and file
+//! descriptors as before. Seen from outside, because descriptors belong to a process.
+
+use std::time::Duration;
+
+use logcap_tui::engine::snapshot::MonitorRow;
+use logcap_tui::engine::{Command, EngineSnapshot, Targets, Verb};
+use logcap_tui::model::{State, TaskHealth};
+use logcap_tui::serve::{command_unix, fetch_unix};
+use logcap_tui::sim::ContainerSpec;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, interval};
+
+use crate::harness::{DEADLINE, Live};
+
+/// Descriptors that may differ: a scrape that is just being answered, a read that is under way.
+const SLACK: u64 = 2;
+/// Resident memory that hundreds of cycles may add, caches of allocator and store included.
+const MEMORY: u64 = 32 << 20;
+
+/// What is more than it was, at rest both times.
+fn leaks(before: &EngineSnapshot, after: &EngineSnapshot) -> Vec<String> {
+    let mut found = Vec::new();
+    let tasks = (after.tasks.expected, after.tasks.actual);
+    if tasks.0 != tasks.1 || tasks.1 != before.tasks.actual {
+        found.push(format!("tasks {tasks:?}, were {}", before.tasks.actual));
+    }
+    // Tasks of libraries are counted by the runtime alone; whoever asks has one or two.
+    let (was, is) = (before.tasks.runtime, after.tasks.runtime);
+    if is > was + 2 {
+        found.push(format!("tasks of the runtime {is}, were {was}"));
+    }
+    let (was, is) = (before.process.fds.unwrap(), after.process.fds.unwrap());
+    if was.abs_diff(is) > SLACK {
+        found.push(format!("descriptors {is}, were {was}"));
+    }
+    let (was, is) = (before.process.rss.unwrap(), after.process.rss.unwrap());
+    if is > was + MEMORY {
+        found.push(format!("memory {is}, was {was}"));
+    }
+    found
+}
+
+fn is_live(row: &MonitorRow) -> bool {
+    matches!(row.state, State::Live { .. }) && row.health == TaskHealth::Running
+}
+
+impl Live {
+    fn socket(&self) -> std::path::PathBuf {
+        self.dir.path().join("data/engine.sock")
+    }
+
+    async fn snapshot(&self) -> EngineSnapshot {
+        let body = fetch_unix(&self.socket(), "/snapshot").await.unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    async fn all_live(&self) -> EngineSnapshot {
+        self.wait_for("all live", |s| s.monitors.iter().all(|row| row.running && is_live(row)))
+            .await;
+        self.snapshot().await
+    }
+
+    /// Waits until the process was sampled some times at rest, and nothing is more than it was.
+    async fn wait_for_no_leaks(&self, before: &EngineSnapshot) {
+        let (began, mut ticks) = (Instant::now(), interval(Duration::from_millis(250)));
+        loop {
+            ticks.tick().await;
+            let after = self.snapshot().await;
+            let found = leaks(before, &after);
+            if found.is_empty() {
+                return;
+            }
+            assert!(began.elapsed() < DEADLINE, "{found:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_reopens_and_two_hundred_starts_and_stops_leak_nothing() {
+    let plain = (0..5).map(|n| ContainerSpec::named(format!("plain-{n}")));
+    let rotating = (0..5).map(|n| ContainerSpec::named(format!("rot-{n}")).rotating("1m", 3));
+    let (live, ids) = Live::start(plain.chain(rotating)).await;
+    live.all_live().await;
+    // Once before the baseline, so that what is opened on first use is open.
+    let reopen = Command { verb: Verb::Reopen, targets: Targets::All };
+    command_unix(&live.socket(), &reopen).await.unwrap();
+    let reopened = |n: u64| {
+        move |s: &EngineSnapshot| s.monitors.iter().all(|row| row.reopens >= n && is_live(row))
+    };
+    live.wait_for("the first reopen", reopened(1)).await;
+    let before = live.all_live().await;
+
+    for round in 2..=51 {
+        let answer = command_unix(&live.socket(), &reopen).await.unwrap();
+        assert_eq!(answer.done, 10, "{answer:?}");
+        live.wait_for("reopened and live", reopened(round)).await;
+    }
+    for round in 0..20 {
+        for id in &ids {
+            live.sim.emit_many(id, 5, |n| format!("round {round} line {n}"));
+            live.sim.die(id);
+        }
+        live.wait_for("all at their end", |s| {
+            s.monitors.iter().all(|row| !row.running && matches!(row.state, State::Ended { .. }))
+        })
+        .await;
+        ids.iter().for_each(|id| live.sim.start_container(id));
+        live.all_live().await;
+    }
+    live.wait_for_no_leaks(&before).await;
+    let after = live.snapshot().await;
+    assert_eq!((after.totals.gaps, after.totals.panics, after.totals.timeouts), (0, 0, 0));
+    assert!(after.monitors.iter().all(|row| row.flow.stored == 150), "every line once");
+
+    // The control: connections that are held open are descriptors of the engine.
+    let (mut held, mut ticks) = (Vec::new(), interval(Duration::from_millis(100)));
+    let began = Instant::now();
+    loop {
+        ticks.tick().await;
+        // The server drops idle ones after a while.
+        held.push(UnixStream::connect(live.socket()).await.unwrap());
+        held.drain(..held.len().saturating_sub(20));
+        let found = leaks(&before, &live.snapshot().await).join(", ");
+        if found.contains("descriptors") {
+            break;
+        }
+        assert!(began.elapsed() < DEADLINE, "a leak was not seen: {found}");
+    }
+    drop(held);
+    live.wait_for_no_leaks(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaked_task_of_the_engine_is_seen() {
+    let (live, _) = Live::start([ContainerSpec::named("one")]).await;
+    let before = live.all_live().await;
+    live.wait_for_no_leaks(&before).await;
+    let leaky = |change: fn(&mut EngineSnapshot)| {
+        let mut after = before.clone();
+        change(&mut after);
+        leaks(&before, &after)
+    };
+    assert_eq!(leaky(|_| ()), [""; 0]);
+    assert_eq!(leaky(|s| s.tasks.actual += 1).len(), 1);
+    let both = |s: &mut EngineSnapshot| {
+        s.tasks.actual += 1;
+        s.tasks.expected += 1;
+    };
+    assert_eq!(leaky(both).len(), 1, "a monitor of a container that is gone");
+    assert_eq!(leaky(|s| s.process.fds = s.process.fds.map(|fds| fds + 3)).len(), 1);
+    assert_eq!(leaky(|s| s.process.rss = s.process.rss.map(|rss| rss * 4)).len(), 1);
+}
