@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tokio::sync::watch;
 
 use crate::model::{ContainerId, Fd, LogConfig, RunState, Timestamp};
 
@@ -14,6 +13,7 @@ use super::faults::LogFaults;
 use super::log::{Limits, Log};
 use super::profile::Profile;
 use super::record::{CHUNK, PODMAN_CHUNK, Record, as_json_file_keeps, chunks};
+use super::signal::{Signal, Watcher};
 
 /// How a container is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,7 @@ pub(super) struct Container {
     pub(super) faults: LogFaults,
     /// Compressed files that reads had to unpack so far.
     pub(super) unpacked: usize,
-    changed: watch::Sender<u64>,
+    changed: Signal,
 }
 
 impl Container {
@@ -133,7 +133,7 @@ impl Container {
             log: Log::new(Limits::of(&config)),
             faults: LogFaults::default(),
             unpacked: 0,
-            changed: watch::Sender::new(0),
+            changed: Signal::default(),
             spec,
         }
     }
@@ -154,12 +154,12 @@ impl Container {
 
     /// Wakes every log answer of this container; they look again for themselves.
     pub(super) fn touch(&self) {
-        self.changed.send_modify(|version| *version = version.wrapping_add(1));
+        self.changed.raise();
     }
 
     /// Something that resolves after the next [`touch`](Self::touch).
-    pub(super) fn watch(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    pub(super) fn watch(&self) -> Watcher {
+        self.changed.watch()
     }
 
     /// Ends the current run.

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use futures_util::Stream;
 use hyper::body::Frame;
 use serde_json::json;
-use tokio::sync::watch;
 
 use crate::model::Timestamp;
 
 use super::container::Container;
 use super::profile::Profile;
+use super::signal::{Signal, Watcher};
 use super::stream::Broken;
 use super::world::Core;
 
@@ -39,12 +39,12 @@ pub(super) struct EventHub {
     /// Every event is told twice.
     pub(super) doubling: bool,
     profile: Profile,
-    changed: watch::Sender<u64>,
+    changed: Signal,
 }
 
 impl EventHub {
     pub(super) fn new(profile: Profile) -> Self {
-        let changed = watch::Sender::new(0);
+        let changed = Signal::default();
         Self { ring: VecDeque::new(), next: 0, dropping: false, doubling: false, profile, changed }
     }
 
@@ -65,7 +65,7 @@ impl EventHub {
         while self.ring.len() > BACKLOG && !self.profile.keeps_events() {
             self.ring.pop_front();
         }
-        self.changed.send_replace(self.next);
+        self.changed.raise();
     }
 
     /// Forgets everything, as a daemon restart does.
@@ -83,11 +83,11 @@ impl EventHub {
 
     /// Where a subscriber begins: at the end, or at the first replayable event not before `since`.
     /// The daemon scans backwards and stops at the first older event.
-    pub(super) fn subscribe(&self, since: Option<Timestamp>) -> (u64, watch::Receiver<u64>) {
+    pub(super) fn subscribe(&self, since: Option<Timestamp>) -> (u64, Watcher) {
         let replay = self.ring.iter().rev().take(self.profile.replayable_events());
         let replay = replay.take_while(|entry| since.is_some_and(|since| entry.ts >= since));
         let start = replay.last().map_or(self.next, |entry| entry.number);
-        (start, self.changed.subscribe())
+        (start, self.changed.watch())
     }
 
     /// Everything from `from` on as one piece, and where to go on.
@@ -106,7 +106,7 @@ impl EventHub {
 pub(super) struct Subscriber {
     core: Core,
     next: u64,
-    changed: watch::Receiver<u64>,
+    changed: Watcher,
     /// It ends when the replay does.
     ends: bool,
 }
@@ -135,7 +135,7 @@ impl Subscriber {
             if self.ends {
                 return None;
             }
-            self.changed.changed().await.ok()?;
+            self.changed.changed().await;
         }
     }
 }

@@ -1,25 +1,26 @@
-//! The listener and its tasks: what a [`Sim`] owns while it runs.
+//! The listener's tasks: what a [`Sim`] owns while it runs.
 //!
 //! One task accepts and owns the tasks of all connections; stopping it ends every one of them
-//! before it returns, and dropping the last handle cancels it. A connection is any byte stream:
-//! the unix socket is only what is listened on.
+//! before it returns, and dropping the last handle cancels it. A connection is any byte stream;
+//! `listen` says which places there are to listen at.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{fs, io};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::UnixListener;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::http;
 use super::io::{Breakable, Breaker};
+use super::listen::{Door, Listener, Place, listen};
 use super::profile::Profile;
 use super::world::Core;
 
@@ -29,11 +30,11 @@ const BUFFER: usize = 64 * 1024;
 /// Why a simulated daemon cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
-    /// The socket cannot be listened on.
-    #[error("cannot listen on {}: {source}; remove a stale socket or choose another path", path.display())]
+    /// The place cannot be listened on.
+    #[error("cannot listen on {place}: {source}; remove a stale socket or choose another place")]
     Listen {
-        /// The socket's path.
-        path: PathBuf,
+        /// Where.
+        place: Place,
         /// The system's answer.
         source: io::Error,
     },
@@ -50,12 +51,13 @@ pub struct Sim(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     core: Core,
-    socket: PathBuf,
+    place: Place,
     listening: Mutex<Option<Listening>>,
 }
 
 #[derive(Debug)]
 struct Listening {
+    door: Door,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -68,35 +70,64 @@ impl Sim {
 
     /// The same with another seed: other ids, other repeats after file rotations.
     pub fn start_seeded(socket: &Path, profile: Profile, seed: u64) -> Result<Self, SimError> {
+        Self::at(Place::Unix(socket.to_owned()), profile, seed)
+    }
+
+    /// A daemon that listens over TCP; port 0 is any free port, [`Sim::place`] says which.
+    pub fn over_tcp(address: SocketAddr, profile: Profile, seed: u64) -> Result<Self, SimError> {
+        Self::at(Place::Tcp(address), profile, seed)
+    }
+
+    /// A daemon that only [`Sim::dial`] reaches: no socket, no descriptor, no other clock than the
+    /// runtime's, which a test may pause.
+    pub fn in_memory(profile: Profile, seed: u64) -> Result<Self, SimError> {
+        Self::at(Place::Memory, profile, seed)
+    }
+
+    fn at(place: Place, profile: Profile, seed: u64) -> Result<Self, SimError> {
         let core = Core::new(profile, seed);
-        let listening = Mutex::new(Some(listen(socket, &core)?));
-        Ok(Self(Arc::new(Inner { core, socket: socket.to_owned(), listening })))
+        let (place, listening) = begin(&place, &core)?;
+        let listening = Mutex::new(Some(listening));
+        Ok(Self(Arc::new(Inner { core, place, listening })))
     }
 
     /// The daemon goes away: every connection and the listener are gone and the socket is removed
     /// when this returns. Containers go on writing. Stopping twice is stopping once.
     pub async fn stop(&self) {
         let listening = self.0.take();
-        if let Some(Listening { stop, task }) = listening {
+        if let Some(Listening { stop, task, door: _ }) = listening {
             stop.cancel();
             // The task never panics and is never aborted; if it was, it is over as well.
             let _over = task.await;
-            let _gone = fs::remove_file(&self.0.socket);
+            self.0.place.clear();
         }
     }
 
-    /// Stops if need be and listens again on the same path. The event ring is lost.
+    /// Stops if need be and listens again at the same place. The event ring is lost.
     pub async fn restart(&self) -> Result<(), SimError> {
         self.stop().await;
         self.core().lock().events.forget();
-        let listening = listen(&self.0.socket, &self.0.core)?;
+        let (_, listening) = begin(&self.0.place, &self.0.core)?;
         *self.0.listening.lock().unwrap_or_else(PoisonError::into_inner) = Some(listening);
         Ok(())
     }
 
-    /// The socket's path.
+    /// Where it listens, with the port that it got.
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    /// The socket's path; empty where it does not listen on a unix socket.
     pub fn socket(&self) -> &Path {
-        &self.0.socket
+        self.0.place.socket()
+    }
+
+    /// Opens a connection in memory. Refused while the daemon is stopped, and where it listens on
+    /// a socket.
+    pub fn dial(&self) -> io::Result<DuplexStream> {
+        let listening = self.0.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        let listening = listening.as_ref();
+        listening.map_or_else(|| Err(io::ErrorKind::ConnectionRefused.into()), |l| l.door.dial())
     }
 
     pub(super) fn core(&self) -> &Core {
@@ -114,27 +145,29 @@ impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(listening) = self.take() {
             listening.stop.cancel();
-            let _gone = fs::remove_file(&self.socket);
+            self.place.clear();
         }
     }
 }
 
-fn listen(socket: &Path, core: &Core) -> Result<Listening, SimError> {
+fn begin(place: &Place, core: &Core) -> Result<(Place, Listening), SimError> {
     let runtime = Handle::try_current()?;
-    let listener = UnixListener::bind(socket)
-        .map_err(|source| SimError::Listen { path: socket.to_owned(), source })?;
+    let failed = |source| SimError::Listen { place: place.clone(), source };
+    let (place, listener, door) = listen(place).map_err(failed)?;
     let stop = CancellationToken::new();
     let task = runtime.spawn(accept(core.clone(), listener, stop.clone()));
-    Ok(Listening { stop, task })
+    Ok((place, Listening { door, stop, task }))
 }
 
-async fn accept(core: Core, listener: UnixListener, stop: CancellationToken) {
+async fn accept(core: Core, mut listener: Listener, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
+        // In order, like every select here: a simulation is replayed by its seed.
         tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((io, _)) => drop(connections.spawn(connection(core.clone(), io))),
+                Ok(io) => drop(connections.spawn(connection(core.clone(), io))),
                 // Out of descriptors: the next connection is tried when some may be free again.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },

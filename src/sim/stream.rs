@@ -11,7 +11,6 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
 use hyper::body::Frame;
-use tokio::sync::watch;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::model::{ContainerId, Fd};
@@ -22,6 +21,7 @@ use super::follow::{Follower, Step};
 use super::io::Breaker;
 use super::profile::{AtCorrupt, Profile};
 use super::select::{Backlog, Filter, LogQuery, Verdict};
+use super::signal::Watcher;
 use super::world::Core;
 
 /// The daemon's words for a line of its file that it cannot decode.
@@ -60,7 +60,7 @@ pub(super) struct LogStream {
     frozen: bool,
     /// Which run of the container is followed.
     run: usize,
-    changed: watch::Receiver<u64>,
+    changed: Watcher,
     breaker: Arc<Breaker>,
     spoil: Option<Spoil>,
     /// How it ends after what was just sent, if an order said so.
@@ -144,8 +144,7 @@ impl LogStream {
                     tokio::task::yield_now().await;
                     return Some(Err(Broken));
                 }
-                // The sender lives in the world; if that is gone, so is the daemon.
-                Next::Wait => self.changed.changed().await.ok()?,
+                Next::Wait => self.changed.changed().await,
             }
         }
     }

@@ -14,5 +14,6 @@ mod client;
 mod faults;
 mod life;
 mod logs;
+mod places;
 mod profiles;
 mod shapes;
