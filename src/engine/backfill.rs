@@ -72,6 +72,7 @@ pub(super) struct Backfills {
 pub(super) async fn step(backfills: &mut Backfills) -> Done {
     let Some(job) = backfills.job.as_mut() else { return std::future::pending().await };
     tokio::select! {
+        biased;
         ended = job => {
             backfills.job = None;
             Done::Ended(ended)
@@ -186,7 +187,7 @@ async fn head_of(shared: &Shared, log: LogId, first: Option<Seq>) -> Result<Opti
         }
         Ok(Some(Head { pattern, first: block.first_seq, oldest }))
     };
-    super::tasks::off_the_runtime(read).await.unwrap_or(Ok(None))
+    super::tasks::off_the_runtime(&shared.reader, read).await.unwrap_or(Ok(None))
 }
 
 async fn fetch(

@@ -107,4 +107,11 @@ impl Engine {
         self.stop.send_replace(true);
         let _ = self.supervisor.await;
     }
+
+    /// Ends at once, as a crash of the process would: no monitor commits or tells anything more.
+    /// For tests; the stored cursors are all that is left.
+    pub async fn kill(self) {
+        self.supervisor.abort();
+        let _ = self.supervisor.await;
+    }
 }

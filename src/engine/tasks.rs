@@ -11,6 +11,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tracing::Instrument;
 
 use crate::model::ContainerId;
+use crate::store::StoreReader;
 
 /// What a task is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,10 +114,14 @@ fn panic_message(error: JoinError) -> Option<String> {
     Some(text.unwrap_or_else(|| "a panic without a message".to_owned()))
 }
 
-/// Runs something that reads the disk on a thread for blocking work. `None` if it panicked.
+/// Runs something that reads the store on a thread for blocking work. `None` if it panicked.
 pub(super) async fn off_the_runtime<T: Send + 'static>(
+    reader: &StoreReader,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
+    if reader.is_inline() {
+        return Some(work());
+    }
     tokio::task::spawn_blocking(work).await.ok()
 }
 

@@ -6,7 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | `types`, `error` | the values and errors that cross the border |
-//! | `writer`, `thread`, `core` | async handle, the one thread, and its synchronous heart |
+//! | `writer`, `thread`, `core` | async handle, the one loop on its thread, and its synchronous heart |
 //! | `append`, `backfill`, `retention` | what commands do inside a transaction |
 //! | `damage`, `space` | blocks that cannot be decoded; the watch over free disk |
 //! | `state`, `tail`, `flags` | what the writer carries from record to record |
@@ -69,7 +69,7 @@ pub use writer::{PendingAppend, StoreWriter};
 
 use self::core::WriterCore;
 use meter::Meter;
-use thread::WriterThread;
+use thread::WriterLoop;
 use writer::Shared;
 
 /// An open store: the writer's handle, a reader, and the lock that keeps other engines out.
@@ -84,7 +84,17 @@ pub struct Store {
     running: Running,
 }
 
-/// The thread and the lock, in the order in which they end.
+/// The writer's work where it has no thread.
+pub struct StoreWork(WriterLoop);
+
+impl StoreWork {
+    /// Writes until the store is shut down and everything queued is committed.
+    pub async fn run(self) -> Result<(), StoreError> {
+        self.0.serve().await
+    }
+}
+
+/// The thread, if there is one, and the lock, in the order in which they end.
 #[derive(Debug)]
 struct Running {
     writer: StoreWriter,
@@ -94,8 +104,33 @@ struct Running {
 
 impl Store {
     /// Opens or makes the store in `options.dir` and starts its writer thread.
-    #[expect(clippy::needless_pass_by_value, reason = "an open store owns its options")]
     pub fn open(options: StoreOptions, clock: Clock) -> Result<Self, StoreError> {
+        let dir = options.dir.clone();
+        let (mut store, work) = Self::make(options, clock)?;
+        let spawned = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || work.run())
+            .map_err(|cause| StoreError::not_writable(&dir, cause))?;
+        store.running.thread = Some(spawned);
+        Ok(store)
+    }
+
+    /// The same without a thread: what the writer does is done by whoever polls the work, and
+    /// every read where its caller stands. For simulations, whose time stands still meanwhile.
+    ///
+    /// To end orderly, call [`Store::shutdown`] and await the work. Dropping the work first is a
+    /// crash: what was not committed is lost, and its senders are told that the store is closed.
+    pub fn open_inline(
+        options: StoreOptions,
+        clock: Clock,
+    ) -> Result<(Self, StoreWork), StoreError> {
+        let (mut store, work) = Self::make(options, clock)?;
+        store.reader = store.reader.inline();
+        Ok((store, StoreWork(work)))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "an open store owns its options")]
+    fn make(options: StoreOptions, clock: Clock) -> Result<(Self, WriterLoop), StoreError> {
         schema::make_dir(&options.dir)?;
         let lock = lock::Lock::acquire(&options.dir, &options.engine_addr)?;
         let (conn, path) = schema::open_writer(&options.dir, options.durability, &options.host)?;
@@ -105,15 +140,10 @@ impl Store {
         let shared = Arc::new(Shared::default());
         let (commits, moved) = watch::channel(0);
         let (writer, commands) = StoreWriter::new(Arc::clone(&shared), moved);
-        let mut thread =
-            WriterThread { core, commands, shared, commits, clock, meter: Meter::new() };
-        thread.publish(None);
-        let spawned = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || thread.run())
-            .map_err(|cause| StoreError::not_writable(&options.dir, cause))?;
-        let running = Running { writer: writer.clone(), thread: Some(spawned), _lock: lock };
-        Ok(Self { writer, reader, running })
+        let mut work = WriterLoop { core, commands, shared, commits, clock, meter: Meter::new() };
+        work.publish(None);
+        let running = Running { writer: writer.clone(), thread: None, _lock: lock };
+        Ok((Self { writer, reader, running }, work))
     }
 
     /// Commits everything queued and joins the thread; blocks for about one commit.

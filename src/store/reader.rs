@@ -36,6 +36,7 @@ pub struct StoreReader {
     pool: Arc<Mutex<Vec<Connection>>>,
     /// Damaged blocks already marked, so that each is marked once.
     marked: Arc<Mutex<BTreeSet<(LogId, Seq)>>>,
+    inline: bool,
 }
 
 impl StoreReader {
@@ -47,7 +48,17 @@ impl StoreReader {
         }
         let conn = schema::open_reader(&path)?;
         let pool = Arc::new(Mutex::new(vec![conn]));
-        Ok(Self { path: Arc::new(path), pool, marked: Arc::default() })
+        Ok(Self { path: Arc::new(path), pool, marked: Arc::default(), inline: false })
+    }
+
+    pub(super) fn inline(self) -> Self {
+        Self { inline: true, ..self }
+    }
+
+    /// Whether reads belong where their caller stands, although they block, because the store was
+    /// opened without a thread ([`super::Store::open_inline`]).
+    pub fn is_inline(&self) -> bool {
+        self.inline
     }
 
     /// Runs `read` on a pooled connection. The pool's lock is not held meanwhile.

@@ -1,14 +1,18 @@
-//! The writer thread: waits, drains, commits.
+//! The writer's loop: waits, drains, commits.
+//!
+//! It runs on a thread of its own ([`WriterLoop::run`]), or as a future on somebody's runtime
+//! ([`WriterLoop::serve`]), where a commit blocks that runtime: so a simulation under paused time
+//! knows no moment between a commit's begin and its end.
 //!
 //! A command that finds the store idle is committed at once; under load commands are collected
 //! until a tenth of a second after the last commit or four mebibytes, whichever comes first, so
 //! that `synchronous=FULL` costs about ten syncs a second.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::core::WriterCore;
 use super::error::StoreError;
@@ -23,8 +27,8 @@ const GROUP_BYTES: usize = 4 << 20;
 /// How often retention looks for something to evict.
 const RETAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Everything the thread owns.
-pub(crate) struct WriterThread {
+/// Everything the loop owns.
+pub(crate) struct WriterLoop {
     pub(crate) core: WriterCore,
     pub(crate) commands: mpsc::Receiver<Queued>,
     pub(crate) shared: Arc<Shared>,
@@ -33,12 +37,17 @@ pub(crate) struct WriterThread {
     pub(crate) meter: Meter,
 }
 
-impl WriterThread {
-    /// Runs until told to stop and drained, or until every sender is gone.
-    pub(crate) fn run(mut self) -> Result<(), StoreError> {
+impl WriterLoop {
+    /// Runs on this thread until told to stop and drained, or until every sender is gone.
+    pub(crate) fn run(self) -> Result<(), StoreError> {
         // Only for waiting with a deadline; nothing else ever runs on it.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|cause| StoreError::not_writable(self.core.path(), cause))?;
+        runtime.block_on(self.serve())
+    }
+
+    /// The same on the runtime that polls it.
+    pub(crate) async fn serve(mut self) -> Result<(), StoreError> {
         let mut last_commit = None::<Instant>;
         let mut retain_at = Instant::now();
         loop {
@@ -46,8 +55,7 @@ impl WriterThread {
             if Instant::now() >= retain_at {
                 retain_at = self.retain();
             }
-            let wait = retain_at.saturating_duration_since(Instant::now());
-            match runtime.block_on(async { timeout(wait, self.commands.recv()).await }) {
+            match timeout_at(retain_at, self.commands.recv()).await {
                 Err(_) => retain_at = self.retain(),
                 Ok(None) => {
                     self.commit()?;
@@ -55,7 +63,7 @@ impl WriterThread {
                     return Ok(());
                 }
                 Ok(Some(first)) => {
-                    self.collect(&runtime, first, last_commit);
+                    self.collect(first, last_commit).await;
                     // Every sender was told of a failure; the next group tries again.
                     let _ = self.commit();
                     last_commit = Some(Instant::now());
@@ -71,12 +79,7 @@ impl WriterThread {
     }
 
     /// Puts commands into the group until it is due.
-    fn collect(
-        &mut self,
-        runtime: &tokio::runtime::Runtime,
-        first: Queued,
-        last_commit: Option<Instant>,
-    ) {
+    async fn collect(&mut self, first: Queued, last_commit: Option<Instant>) {
         self.core.look_at_space();
         let due = last_commit.map_or_else(Instant::now, |last| last + SPACING);
         let mut next = Some(first);
@@ -88,11 +91,10 @@ impl WriterThread {
                 return;
             }
             next = self.commands.try_recv().ok();
-            let wait = due.saturating_duration_since(Instant::now());
+            let waits = due > Instant::now();
             let stopping = self.shared.stop.load(std::sync::atomic::Ordering::SeqCst);
-            if next.is_none() && !wait.is_zero() && !stopping && self.core.is_open() {
-                let recv = async { timeout(wait, self.commands.recv()).await };
-                next = runtime.block_on(recv).ok().flatten();
+            if next.is_none() && waits && !stopping && self.core.is_open() {
+                next = timeout_at(due, self.commands.recv()).await.ok().flatten();
             }
         }
     }
