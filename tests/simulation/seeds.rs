@@ -1,0 +1,162 @@
+//! Which seeds are played, and what a run over many of them must have reached.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::counters::Counters;
+use crate::must::MUST;
+use crate::play::{Outcome, play};
+use crate::script::Script;
+
+/// Seeds of a run that nobody asked to be longer.
+const SEEDS: u64 = 200;
+/// A seed that takes longer in real time does not end at all.
+const HANGS: Duration = Duration::from_secs(180);
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect(name))
+}
+
+/// Plays a seed; what is wrong with it, with everything that is needed to see it again.
+fn try_seed(seed: u64) -> Result<Outcome, String> {
+    let script = Script::new(seed);
+    catch_unwind(AssertUnwindSafe(|| play(&script))).map_err(|panic| {
+        let words = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let words = words.unwrap_or_else(|| "a panic without words".to_owned());
+        format!(
+            "{script}\nseed {seed}: {words}\n\
+             replay: LOGCAP_SEED={seed} cargo test --test simulation one -- --nocapture\n"
+        )
+    })
+}
+
+/// What a run over many seeds came to.
+struct Run {
+    counters: BTreeMap<String, u64>,
+    failed: Vec<String>,
+    slowest_recovery: (Duration, u64),
+    simulated: Duration,
+}
+
+/// Plays many seeds on all processors.
+fn run(first: u64, count: u64) -> Run {
+    let next = AtomicU64::new(first);
+    let counters = Counters::default();
+    let result = Mutex::new(Run {
+        counters: BTreeMap::new(),
+        failed: Vec::new(),
+        slowest_recovery: (Duration::ZERO, 0),
+        simulated: Duration::ZERO,
+    });
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let playing: Vec<Mutex<Option<(u64, Instant)>>> =
+        (0..workers).map(|_| Mutex::default()).collect();
+    // Dropped by each worker at its end, so that the watch ends with the last of them.
+    let (working, worked) = mpsc::sync_channel::<()>(0);
+    thread::scope(|scope| {
+        for slot in &playing {
+            let (next, counters, result, working) = (&next, &counters, &result, working.clone());
+            scope.spawn(move || {
+                let _working = working;
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count {
+                        break;
+                    }
+                    *slot.lock().unwrap() = Some((seed, Instant::now()));
+                    let outcome = try_seed(seed);
+                    let mut run = result.lock().unwrap();
+                    match outcome {
+                        Ok(outcome) => {
+                            counters.add(&outcome.counters);
+                            run.simulated += outcome.lasted;
+                            run.slowest_recovery =
+                                run.slowest_recovery.max((outcome.recovered, seed));
+                        }
+                        Err(words) => run.failed.push(words),
+                    }
+                }
+                *slot.lock().unwrap() = None;
+            });
+        }
+        drop(working);
+        while worked.recv_timeout(Duration::from_secs(1)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            for slot in &playing {
+                if let Some((seed, since)) = *slot.lock().unwrap()
+                    && since.elapsed() > HANGS
+                {
+                    // The thread cannot be ended from here; the process can.
+                    eprintln!("{}\nseed {seed} hangs", Script::new(seed));
+                    std::process::abort();
+                }
+            }
+        }
+    });
+    Run { counters: counters.all(), ..result.into_inner().unwrap() }
+}
+
+#[test]
+fn many_seeds_lose_nothing_in_silence_and_nothing_twice() {
+    let (first, count) = (number("LOGCAP_FIRST").unwrap_or(1), number("LOGCAP_SEEDS"));
+    let count = count.unwrap_or(SEEDS);
+    let begun = Instant::now();
+    let run = run(first, count);
+    println!(
+        "{count} seeds in {:.1} s, {:.1} ms each; {:.1} h simulated; slowest recovery {:?} of seed {}",
+        begun.elapsed().as_secs_f64(),
+        begun.elapsed().as_secs_f64() * 1e3 / count as f64,
+        run.simulated.as_secs_f64() / 3600.0,
+        run.slowest_recovery.0,
+        run.slowest_recovery.1,
+    );
+    for (word, n) in &run.counters {
+        println!("{n:>8} {word}");
+    }
+    for words in run.failed.iter().filter_map(|words| {
+        words.lines().find(|line| line.starts_with("seed ") && !line.contains("history"))
+    }) {
+        println!("FAILED {words}");
+    }
+    // A smaller run reaches less and proves nothing of this.
+    if first == 1 && count >= SEEDS {
+        let reached = |word: &&&str| run.counters.contains_key(**word);
+        let missing: Vec<_> = MUST.iter().filter(|word| !reached(word)).collect();
+        assert!(missing.is_empty(), "never reached: {missing:?}");
+    }
+    let shown: String = run.failed.iter().take(3).map(|words| format!("{words}\n")).collect();
+    let failed = run.failed.len();
+    assert!(failed == 0, "{failed} of {count} seeds failed, of which:\n{shown}");
+}
+
+/// Plays the one seed that `LOGCAP_SEED` names.
+#[test]
+fn one() {
+    let seed = number("LOGCAP_SEED").unwrap_or(1);
+    match try_seed(seed) {
+        Ok(outcome) => {
+            println!("{}\n{outcome:#?}", Script::new(seed));
+            assert!(outcome.lasted > Duration::ZERO);
+        }
+        Err(words) => panic!("{words}"),
+    }
+}
+
+#[test]
+fn the_same_seed_plays_the_same_again() {
+    let trace = |seed| try_seed(seed).map(|outcome| (outcome.trace, outcome.counters));
+    let mut traces = BTreeSet::new();
+    for seed in 1..=8 {
+        let (one, two) = (trace(seed), trace(seed));
+        assert_eq!(one, two, "seed {seed}");
+        traces.insert(one.map(|(trace, _)| trace));
+    }
+    assert_eq!(traces.len(), 8, "another seed is another story");
+}

@@ -1,0 +1,252 @@
+//! The judgement over one log: is there any way to lay what is stored over the truth?
+//!
+//! The store is a row of stretches with seams between them. The contract says that neighbours
+//! inside a stretch were neighbours in the daemon's log, so each stretch has to be found in the
+//! truth whole and unchanged, all of them in order, and every seam has to account for what lies
+//! between: a gap for at least one record that is missing (or for a place that nobody can prove,
+//! because the last stored record was lost before it was read again), an ambiguity for at most as
+//! many as it says, a join for none. Records that are alike may lie in several places; one way to
+//! lay them is enough.
+
+use logcap_tui::model::{Lost, Seam, SeamKind, Seq};
+
+use crate::oracle::{Item, OracleLine, judge};
+
+/// What is stored of one log: lines and seams, in order.
+#[derive(Debug, Clone)]
+pub(crate) enum Piece {
+    Line(OracleLine),
+    Seam(SeamKind, Option<Lost>),
+}
+
+/// The pieces of a log from its records and its seams.
+pub(crate) fn pieces(lines: Vec<(Seq, OracleLine)>, seams: &[Seam]) -> Vec<Piece> {
+    let mut all: Vec<((i64, u8), Piece)> =
+        lines.into_iter().map(|(seq, line)| ((seq.0, 0), Piece::Line(line))).collect();
+    for seam in seams {
+        // A seam stands right behind `after_seq`; no record has its place.
+        let piece = Piece::Seam(seam.what.kind, seam.what.lost.clone());
+        all.push(((seam.after_seq.0, 1), piece));
+    }
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, piece)| piece).collect()
+}
+
+/// The truth about one log.
+pub(crate) struct Truth {
+    pub(crate) lines: Vec<OracleLine>,
+    /// Records that cannot be read any more.
+    pub(crate) lost: Vec<bool>,
+    /// Records that were lost before the log was first seen: nobody claims them.
+    pub(crate) before_us: Vec<bool>,
+    /// Records at the front that may be missing without a seam.
+    pub(crate) front: usize,
+    /// The end may be missing, because the container was removed and its end is not claimed.
+    pub(crate) end_may_miss: bool,
+}
+
+/// What is wrong with a log, in words.
+pub(crate) fn check(truth: &Truth, stored: &[Piece]) -> Result<(), String> {
+    // Where the truth may go on behind what was laid so far.
+    let mut reach = vec![false; truth.lines.len() + 1];
+    reach[..=truth.front].fill(true);
+    pass_what_nobody_claims(truth, &mut reach);
+    let mut rest = stored;
+    let mut at = 0;
+    while !rest.is_empty() {
+        let seam = match &rest[0] {
+            Piece::Seam(kind, lost) => {
+                rest = &rest[1..];
+                Some((*kind, lost.clone()))
+            }
+            Piece::Line(_) => None,
+        };
+        let length = rest.iter().take_while(|piece| matches!(piece, Piece::Line(_))).count();
+        let stretch: Vec<&OracleLine> = rest[..length].iter().filter_map(line).collect();
+        rest = &rest[length..];
+        reach = lay(truth, &reach, seam.as_ref(), &stretch);
+        if !reach.contains(&true) {
+            return Err(format!(
+                "stretch of {length} records behind {at} pieces, after seam {seam:?}, fits nowhere; {}",
+                by_the_other_oracle(truth, stored)
+            ));
+        }
+        at += length + usize::from(seam.is_some());
+    }
+    if reach.last() == Some(&true) || truth.end_may_miss {
+        return Ok(());
+    }
+    let best = reach.iter().rposition(|here| *here).unwrap_or(0);
+    Err(format!(
+        "the last {} of {} records are missing without a seam; {}",
+        truth.lines.len() - best,
+        truth.lines.len(),
+        by_the_other_oracle(truth, stored)
+    ))
+}
+
+fn line(piece: &Piece) -> Option<&OracleLine> {
+    match piece {
+        Piece::Line(line) => Some(line),
+        Piece::Seam(..) => None,
+    }
+}
+
+/// Where the truth may go on behind one more stretch.
+fn lay(
+    truth: &Truth,
+    reach: &[bool],
+    seam: Option<&(SeamKind, Option<Lost>)>,
+    stretch: &[&OracleLine],
+) -> Vec<bool> {
+    let first = reach.iter().position(|here| *here).unwrap_or(reach.len());
+    let unproved = |at: usize| at > 0 && truth.lost[at - 1];
+    let begins = |at: usize| match seam {
+        None | Some((SeamKind::Joined, _)) => reach[at],
+        Some((_, Some(Lost::Ambiguous(most)))) => {
+            let most = usize::try_from(*most).unwrap_or(usize::MAX);
+            reach[at.saturating_sub(most)..=at].contains(&true)
+        }
+        // Whether a log that was first seen when its files were full has lost its front, nobody can
+        // tell; that is what this word says.
+        Some((SeamKind::Gap, Some(Lost::Unknown))) if at == 0 => reach[0],
+        Some((SeamKind::Gap | SeamKind::Damaged, _)) => first < at || (reach[at] && unproved(at)),
+        Some((SeamKind::NotTaken | SeamKind::Evicted, _)) => first <= at,
+    };
+    let mut here: Vec<usize> = (0..reach.len()).filter(|at| begins(*at)).collect();
+    for line in stretch {
+        let mut next = Vec::with_capacity(here.len());
+        for at in here {
+            // Whatever nobody claims may be passed over.
+            let mut at = at;
+            loop {
+                if truth.lines.get(at) == Some(*line) {
+                    next.push(at + 1);
+                }
+                if truth.before_us.get(at) != Some(&true) {
+                    break;
+                }
+                at += 1;
+            }
+        }
+        next.sort_unstable();
+        next.dedup();
+        here = next;
+    }
+    let mut next = vec![false; reach.len()];
+    here.into_iter().for_each(|at| next[at] = true);
+    pass_what_nobody_claims(truth, &mut next);
+    next
+}
+
+fn pass_what_nobody_claims(truth: &Truth, reach: &mut [bool]) {
+    for at in 0..truth.lines.len() {
+        reach[at + 1] |= reach[at] && truth.before_us[at];
+    }
+}
+
+/// Counts for the message: the greedy oracle says roughly what kind of wrong it is.
+fn by_the_other_oracle(truth: &Truth, stored: &[Piece]) -> String {
+    let items: Vec<Item> = stored
+        .iter()
+        .filter_map(|piece| match piece {
+            Piece::Line(line) => Some(Item::Line(line.clone())),
+            Piece::Seam(SeamKind::Gap | SeamKind::Damaged, _) => Some(Item::Gap),
+            Piece::Seam(SeamKind::NotTaken | SeamKind::Evicted, _) => Some(Item::Excused),
+            Piece::Seam(SeamKind::Joined, _) => None,
+        })
+        .collect();
+    format!("{:?}", judge(&truth.lines, &items))
+}
+
+#[cfg(test)]
+mod tests {
+    use logcap_tui::model::{Fd, Timestamp};
+
+    use super::*;
+
+    fn lines(texts: &str) -> Vec<OracleLine> {
+        let line = |c: char| OracleLine {
+            fd: Fd::Stdout,
+            ts: Timestamp(1),
+            text: c.to_string().into_bytes(),
+        };
+        texts.chars().map(line).collect()
+    }
+
+    fn truth(texts: &str, lost: usize) -> Truth {
+        let lines = lines(texts);
+        let lost = (0..lines.len()).map(|at| at < lost).collect();
+        let before_us = vec![false; lines.len()];
+        Truth { lines, lost, before_us, front: 0, end_may_miss: false }
+    }
+
+    /// Small letters are lines; `G` a gap, `N` not taken, `J` joined, a digit an ambiguity.
+    fn stored(text: &str) -> Vec<Piece> {
+        let piece = |c: char| match c {
+            'G' => Piece::Seam(SeamKind::Gap, Some(Lost::Rotated)),
+            'N' => Piece::Seam(SeamKind::NotTaken, None),
+            'J' => Piece::Seam(SeamKind::Joined, None),
+            '0'..='9' => {
+                let most = u64::from(c.to_digit(10).unwrap());
+                Piece::Seam(SeamKind::Gap, Some(Lost::Ambiguous(most)))
+            }
+            other => Piece::Line(lines(&other.to_string()).remove(0)),
+        };
+        text.chars().map(piece).collect()
+    }
+
+    #[test]
+    fn what_is_whole_or_accounted_for_passes() {
+        for (all, lost, kept) in [
+            ("abcdef", 0, "abcdef"),
+            ("abcdef", 0, "abGef"),
+            ("abcdef", 0, "Gcdef"),
+            ("abcdef", 0, "Ndef"),
+            ("abcdef", 0, "abcJdef"),
+            ("abcdef", 0, "abcdG"),
+            ("abcdef", 2, "abGcdef"),
+            ("aaaab", 0, "aa2aab"),
+            ("aaaab", 0, "Gaab"),
+            ("aaaab", 0, "aGab"),
+            ("abcdef", 0, "abGGef"),
+            ("", 0, ""),
+        ] {
+            assert_eq!(check(&truth(all, lost), &stored(kept)), Ok(()), "{all} {kept}");
+        }
+    }
+
+    #[test]
+    fn control_whatever_is_not_accounted_for_is_found() {
+        for (all, lost, kept, why) in [
+            ("abcdef", 0, "abdef", "a record is missing"),
+            ("abcdef", 0, "abccdef", "one is stored twice"),
+            ("abcdef", 0, "abdcef", "two are swapped"),
+            ("abcdef", 0, "abXdef", "one is changed"),
+            ("abcdef", 0, "abcde", "the end is missing"),
+            ("abcdef", 0, "bcdef", "the beginning is missing"),
+            ("abcdef", 0, "abcGdef", "a gap over nothing"),
+            ("abcdef", 2, "abcGdef", "its neighbour is still there to prove it"),
+            ("abcdef", 0, "abJdef", "a join over a loss"),
+            ("aaaab", 0, "a1ab", "more than the ambiguity says"),
+            ("abcdef", 0, "", "an empty store is no pass"),
+        ] {
+            assert!(check(&truth(all, lost), &stored(kept)).is_err(), "{why}: {all} {kept}");
+        }
+    }
+
+    #[test]
+    fn what_was_gone_before_the_first_look_is_nobodys() {
+        let before_us = vec![true, true, false, false, false, false];
+        let late = |texts| Truth { before_us: before_us.clone(), ..truth(texts, 2) };
+        assert_eq!(check(&late("abcdef"), &stored("cdef")), Ok(()));
+        assert!(check(&late("abcdef"), &stored("def")).is_err());
+    }
+
+    #[test]
+    fn only_the_end_of_a_removed_container_may_miss() {
+        let removed = |texts| Truth { end_may_miss: true, ..truth(texts, 0) };
+        assert_eq!(check(&removed("abcdef"), &stored("abc")), Ok(()));
+        assert!(check(&removed("abcdef"), &stored("acd")).is_err());
+    }
+}
