@@ -144,7 +144,7 @@ impl Capture {
             return Ok(self.shared.clock.now());
         };
         self.follow_short = true;
-        if self.joins(&clean.records)? {
+        if self.joins(&clean.records, bounded)? {
             return Ok(clean.sent_at);
         }
         if !bounded {
@@ -194,14 +194,18 @@ impl Capture {
         Ok(best.map(|best| (best, broken.is_some())))
     }
 
-    /// Takes the new records of a clean tail, if the stored end is in it.
-    fn joins(&mut self, records: &Batch) -> Result<bool, Break> {
-        let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: false });
+    /// Takes the new records of a clean tail, if the stored end is in it. A bounded one begins right
+    /// behind the broken record, where the cursor may begin too: it is all there is from there on.
+    fn joins(&mut self, records: &Batch, bounded: bool) -> Result<bool, Break> {
+        if self.committer()?.cursor().runs().len() == 0 {
+            return Ok(false);
+        }
+        let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: bounded });
         for record in records.iter() {
             // A bounded read is never doubted.
             let _ = intake.feed(&record, self.committer()?);
         }
-        let (_, tally) = intake.finish(false, self.committer()?);
+        let (_, tally) = intake.finish(bounded, self.committer()?);
         self.taken_after_all(&tally);
         Ok(tally.overlap > 0)
     }

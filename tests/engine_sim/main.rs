@@ -21,6 +21,7 @@
 mod acceptance;
 mod commands;
 mod controls;
+mod corrupt;
 mod damage;
 mod demo;
 mod discovery;

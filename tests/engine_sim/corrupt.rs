@@ -1,0 +1,45 @@
+//! A record that the daemon cannot decode, in a log that writes a line now and then: what stands
+//! behind it is too short at first for any context.
+
+use logcap_tui::engine::Verb;
+use logcap_tui::model::{Fd, Lost, SeamKind};
+use logcap_tui::sim::{ContainerSpec, Profile};
+
+use crate::harness::{Lab, is_live};
+
+/// One line behind another, each stored before the next, around a damaged one.
+async fn one_by_one(profile: Profile, spec: ContainerSpec) {
+    let mut lab = Lab::new(profile, 10);
+    let id = lab.sim.run(spec);
+    lab.sim.emit_many(&id, 5, |n| format!("before {n}"));
+    lab.start().await;
+    lab.wait_row("live", &id, is_live).await;
+    lab.rest().await;
+    lab.sim.corrupt_record(&id, 5);
+    lab.sim.emit(&id, Fd::Stdout, "damaged");
+    for n in 0..6 {
+        lab.sim.emit(&id, Fd::Stdout, &format!("behind it {n}"));
+        lab.wait_row("it stored", &id, |row| row.flow.stored == 6 + n).await;
+        if n == 3 {
+            // From the stored cursor, which holds less than a follow usually repeats.
+            lab.order(Verb::Restart, logcap_tui::engine::Targets::All).await;
+        }
+    }
+    lab.rest().await;
+    let gaps = lab.seams_of(&id, SeamKind::Gap);
+    let [gap] = &gaps[..] else { panic!("{profile:?}: one gap, not {gaps:#?}") };
+    assert!(matches!(gap.what.lost, Some(Lost::Corrupt(_))), "{gap:?}");
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean() && verdict.reported == 1, "{profile:?}: {verdict:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_record_is_one_gap_where_reads_report_it() {
+    one_by_one(Profile::Moby24, ContainerSpec::named("trusted")).await;
+    one_by_one(Profile::Moby24, ContainerSpec::named("belled").rotating("10m", 3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_record_is_one_gap_where_reads_pass_over_it_in_silence() {
+    one_by_one(Profile::Moby20_10, ContainerSpec::named("belled").rotating("10m", 3)).await;
+}
