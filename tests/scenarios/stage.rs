@@ -68,7 +68,7 @@ async fn wait(lab: &Lab, step: &str, until: &Until) {
     let reached = Mutex::new(BTreeSet::new());
     lab.wait_for(step, |snapshot| {
         let mut reached = reached.lock().unwrap();
-        let reaches = |id: &ContainerId| {
+        let holds = |id: &ContainerId| {
             let row = row(snapshot, id);
             let is = match (until.is.as_deref(), row) {
                 (None, _) => true,
@@ -78,8 +78,8 @@ async fn wait(lab: &Lab, step: &str, until: &Until) {
             };
             is && until.stored.is_none_or(|n| lab.stored(id) >= n)
         };
-        let waited: Vec<_> = present.iter().filter(|id| !reached.contains(**id)).collect();
-        reached.extend(waited.into_iter().filter(|id| reaches(id)).map(|id| (*id).clone()));
+        let others: Vec<_> = present.iter().filter(|id| !reached.contains(**id)).collect();
+        reached.extend(others.into_iter().filter(|id| holds(id)).map(|id| (*id).clone()));
         reached.len() == present.len()
     })
     .await;

@@ -103,9 +103,9 @@ async fn a_scenario_is_played_in_order_and_asks_for_what_it_cannot_do() {
 
 #[tokio::test]
 async fn writers_in_the_background_write_until_told() {
-    let steps = "{ keep-writing = { to = \"web\", every = \"10ms\", lines = 3 } },\n\
+    let script = "{ keep-writing = { to = \"web\", every = \"10ms\", lines = 3 } },\n\
         { until-rotated = { of = \"web\", times = 2 } },\n\"stop-writing\"";
-    let scenario = with(steps, COMPLETE).unwrap();
+    let scenario = with(script, COMPLETE).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let sim = scenario.start(&dir.path().join("s")).unwrap();
     let mut scenario = scenario;
@@ -113,8 +113,8 @@ async fn writers_in_the_background_write_until_told() {
         Containers { max_size: Some("500b".to_owned()), ..scenario.containers[0].clone() };
     let mut player = Player::new(sim.clone(), scenario).speed(10.0);
     let id = player.ids("web").remove(0);
-    let played = async { while player.next().await.unwrap().is_some() {} };
-    tokio::time::timeout(Duration::from_secs(20), played).await.expect("rotations");
+    let all = async { while player.next().await.unwrap().is_some() {} };
+    tokio::time::timeout(Duration::from_secs(20), all).await.expect("rotations");
     let written = sim.records(&id).len();
     assert!(written > 0 && written.is_multiple_of(3) && sim.rotations(&id) >= 2);
 }
