@@ -1,5 +1,6 @@
 //! Orders of the user, applied to the registry; each monitor either takes one or says why not.
 
+use super::entry::TaskState;
 use super::handle::{Command, CommandAnswer, Targets, Verb};
 use super::registry::{Effect, Now, Registry, event};
 use super::snapshot::Backfill;
@@ -36,7 +37,9 @@ impl Registry {
         id: &ContainerId,
         now: Now,
     ) -> Result<Vec<Effect>, String> {
-        let entry = self.entry_mut(id).ok_or("no such monitor any more")?;
+        // One that is leaving takes what is still on its way and ends; an order must not hold it.
+        let entry = self.entry_mut(id).filter(|entry| entry.task != TaskState::Leaving);
+        let entry = entry.ok_or("no such monitor any more")?;
         let name = entry.info.name.clone();
         let wish = Effect::Wish(id.clone());
         match verb {

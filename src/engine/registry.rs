@@ -425,3 +425,7 @@ fn backoff(id: &ContainerId, attempt: u32, cap: Duration) -> Duration {
 #[cfg(test)]
 #[path = "registry_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "registry_properties.rs"]
+mod properties;

@@ -225,5 +225,52 @@ mod tests {
             }
             prop_assert_eq!(Timing::from_probe(probe).is_ok(), inside);
         }
+
+        #[test]
+        fn any_deadlines_hold_every_relation_or_are_refused_by_the_first_that_fails(
+            millis in proptest::collection::vec(0u64..400_000, 12),
+        ) {
+            let at = |i: usize| Duration::from_millis(millis[i]);
+            let timing = Timing {
+                connect: Connect(at(0)),
+                header: Header(at(1)),
+                body: BodyProgress(at(2)),
+                commit: CommitEvery(at(3)),
+                slow_store: SlowStore(at(4)),
+                probe: Probe(at(5)),
+                timeout: TaskTimeout(at(6)),
+                reopen: ReopenEvery(at(7)),
+                backoff_cap: BackoffCap(at(8)),
+                quarantine: QuarantineRetry(at(9)),
+                reconcile: ReconcileEvery(at(10)),
+                settles: StreamSettles(at(11)),
+            };
+            // Written down again, in the words of the contract.
+            let holds = at(3) <= at(4)
+                && at(0) <= at(1)
+                && at(1) * 4 <= at(7)
+                && at(8) <= at(5)
+                && (at(1) + at(2)) * 2 <= at(6)
+                && at(4) * 4 <= at(6)
+                && at(5) * 8 <= at(6)
+                && at(6) <= at(7)
+                && at(11) <= at(5)
+                && at(8) <= at(9);
+            match timing.checked() {
+                Ok(timing) => {
+                    prop_assert!(holds);
+                    for factor in [0, 1, 3, 20] {
+                        let probe = timing.accelerated(factor).probe.get();
+                        prop_assert_eq!(probe, timing.probe.get() / factor.max(1));
+                    }
+                }
+                Err(TimingError::Relation { relation, left, right }) => {
+                    prop_assert!(!holds && left > right, "{relation}");
+                    let text = TimingError::Relation { relation, left, right }.to_string();
+                    prop_assert!(text.contains(relation), "{text}");
+                }
+                Err(other) => prop_assert!(false, "{other}"),
+            }
+        }
     }
 }
