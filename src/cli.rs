@@ -201,6 +201,9 @@ Nothing of the real Docker is touched; --docker and --data-dir have no meaning h
 #[derive(Debug, Clone, Args)]
 #[command(after_help = DEMO_HELP)]
 pub struct DemoArgs {
+    /// Play this scenario instead of the town: tests/scenarios has one for each hazard
+    #[arg(long, value_name = "FILE", conflicts_with = "seed")]
+    pub scenario: Option<PathBuf>,
     /// Another number, another life; the same number, the same lines
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,

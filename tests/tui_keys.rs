@@ -197,7 +197,7 @@ fn the_daemon_goes_and_comes_back_by_itself() {
     assert!(screen.text().contains("Docker does not answer"));
     screen.keys("p d");
     assert!(screen.out.is_empty(), "no monitor can be commanded on this screen");
-    assert!(!screen.text().contains("demo"));
+    assert!(screen.text().contains("`logcap-tui demo`"), "the way out for a visitor");
     screen.snapshot(busy());
     assert!(!screen.text().contains("Docker does not answer"));
     assert!(screen.text().contains("shop/web-1"));

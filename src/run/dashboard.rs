@@ -107,7 +107,8 @@ pub(super) async fn show(
     let Look { theme, keys, options } = look;
     let build = concat!("logcap-tui ", env!("CARGO_PKG_VERSION")).to_owned();
     let context = TuiContext { handle, source, theme, keys, options, build, viewer_note, palette };
-    tui::run(context).await.map_err(|error| Failure::Screen(error.to_string()))
+    // The screen's future is large, and it is moved through several others.
+    Box::pin(tui::run(context)).await.map_err(|error| Failure::Screen(error.to_string()))
 }
 
 /// What stays in the terminal after the screen is gone.

@@ -47,4 +47,9 @@ pub trait PaletteSink: Send + Sync + 'static {
     /// Has the entry happen and says what was done. Called on the thread that draws: it must not
     /// wait.
     fn play(&self, index: usize) -> String;
+
+    /// What happened by itself since the last call, once. Asked a few times a second.
+    fn news(&self) -> Option<String> {
+        None
+    }
 }

@@ -149,7 +149,12 @@ impl Screen {
                     commit_gate = tokio::time::Instant::now() + COMMIT_PACE;
                     Some(Message::Committed)
                 }
-                _ = ticks.tick() => Some(Message::Tick(now)),
+                _ = ticks.tick() => {
+                    if let Some(words) = self.sink.as_ref().and_then(|sink| sink.news()) {
+                        self.state.say(Tone::Good, words);
+                    }
+                    Some(Message::Tick(now))
+                }
             };
             if let Some(message) = message {
                 dirty |= message.redraws();

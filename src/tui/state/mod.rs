@@ -260,7 +260,7 @@ impl UiState {
         // No order goes to a monitor whose log is not the one on screen.
         const GONE: &[Scope] = &[Scope::Logs, Scope::Move, Scope::Global];
         const PLAIN: &[Scope] = &[Scope::Move, Scope::Global];
-        let demo = self.palette.is_some().then_some(Scope::Demo);
+        let demo = self.has_faults().then_some(Scope::Demo);
         let scopes = match self.tab {
             _ if self.overlay.is_some() => PLAIN,
             Tab::Dashboard if self.is_unreachable() => PLAIN,
@@ -270,6 +270,11 @@ impl UiState {
             Tab::Engine | Tab::Diagnostics => PLAIN,
         };
         scopes.iter().copied().chain(demo).collect()
+    }
+
+    /// Whether there is anything to choose in a demo's palette.
+    pub fn has_faults(&self) -> bool {
+        self.palette.as_ref().is_some_and(|palette| !palette.entries.is_empty())
     }
 
     /// The areas of the next frame.

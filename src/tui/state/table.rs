@@ -94,9 +94,10 @@ fn is_trouble(row: &MonitorRow) -> bool {
     row.failure.is_some() || row.phase <= Phase::DaemonDown
 }
 
-/// The order of states, worst first; a crash loop between two runs is not at its end.
+/// The order of states, worst first. A crash loop between two runs is not at its end, and it comes
+/// behind those that run: the first row should not change every few seconds.
 fn rank(row: &MonitorRow) -> Phase {
-    if row.is_between_runs() { Phase::Queued } else { row.phase }
+    if row.is_between_runs() { Phase::Paused } else { row.phase }
 }
 
 /// Whether lines a second are known: of a monitor that reads nothing they are not, which is less

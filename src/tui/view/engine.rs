@@ -114,15 +114,16 @@ fn millis(duration: std::time::Duration) -> f64 {
 
 fn tasks(state: &UiState, theme: &Theme) -> Vec<Line<'static>> {
     let tasks = &state.snapshot.tasks;
+    let name_columns = if state.size.0 < 50 { 14 } else { 20 };
     let mut lines = vec![Line::from(vec![
-        Span::styled(text::left("Tasks", 20), theme.accent.bold()),
+        Span::styled(text::left("Tasks", name_columns), theme.accent.bold()),
         Span::styled("expected    actual", theme.dim),
     ])];
     let row = |name: &str, expected: usize, actual: usize| {
         let style = if expected == actual { theme.text } else { theme.bad };
         let mark = if expected == actual { "" } else { "  ← differs" };
         Line::from(vec![
-            Span::styled(text::left(&text::safe(name), 20), theme.dim),
+            Span::styled(text::left(&text::safe(name), name_columns), theme.dim),
             Span::styled(text::right(&grouped(expected as u64), 8), theme.text),
             Span::styled(text::right(&grouped(actual as u64), 10), style),
             Span::styled(mark, theme.bad),

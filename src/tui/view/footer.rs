@@ -36,7 +36,7 @@ pub(super) fn render(
             Line::from(Span::styled(format!(" {sign} {words}"), style))
         }
         None if state.tab == Tab::Diagnostics && state.overlay.is_none() => {
-            fixed(DIAGNOSTICS, theme)
+            fixed(DIAGNOSTICS, usize::from(area.width), theme)
         }
         None => hints(state, usize::from(area.width), theme),
     };
@@ -56,9 +56,13 @@ const DIAGNOSTICS: &[(&str, &str)] = &[
     ("G", "newest"),
 ];
 
-fn fixed(keys: &[(&'static str, &'static str)], theme: &Theme) -> Line<'static> {
+/// Those that fit, none of them cut.
+fn fixed(keys: &[(&'static str, &'static str)], columns: usize, theme: &Theme) -> Line<'static> {
     let mut line = Line::from(Span::raw(" "));
     for (key, word) in keys {
+        if line.width() + text::width(key) + text::width(word) + 1 > columns {
+            break;
+        }
         line.push_span(Span::styled(*key, theme.accent.bold()));
         line.push_span(Span::styled(format!(" {word}  "), theme.dim));
     }

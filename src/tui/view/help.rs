@@ -24,7 +24,7 @@ pub(super) fn lines(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'sta
     const TWO_COLUMNS_FROM: u16 = 160;
     let scopes = |scopes: &[Scope]| {
         let mut lines = Vec::new();
-        let shown = |scope: &&Scope| **scope != Scope::Demo || state.palette.is_some();
+        let shown = |scope: &&Scope| **scope != Scope::Demo || state.has_faults();
         for scope in scopes.iter().filter(shown) {
             lines.extend(group(state, *scope, theme));
             lines.push(Line::default());

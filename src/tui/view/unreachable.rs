@@ -52,6 +52,10 @@ pub(super) fn render(buffer: &mut Buffer, area: Rect, state: &UiState, theme: &T
     let key = |action: Action| Span::styled(state.keys.key_of(action), theme.accent.bold());
     let say = |words: &'static str| Span::styled(words, theme.dim);
     lines.push(Line::from(vec![say("captured history stays readable: press "), key(Action::Logs)]));
+    if state.palette.is_none() {
+        let words = "no Docker here? `logcap-tui demo` shows everything on a simulated one";
+        lines.push(Line::from(say(words)));
+    }
     let width = area.width.min(WIDEST);
     let inner = usize::from(width.saturating_sub(6)).max(1);
     let needed: usize = lines.iter().map(|line| line.width().div_ceil(inner).max(1)).sum();
