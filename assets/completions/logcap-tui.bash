@@ -706,12 +706,16 @@ _logcap__tui() {
             return 0
             ;;
         logcap__subcmd__tui__subcmd__demo)
-            opts="-h --seed --docker --data-dir --config --include --exclude --label --listen --listen-public --log-file --history --probe --help"
+            opts="-h --scenario --seed --docker --data-dir --config --include --exclude --label --listen --listen-public --log-file --history --probe --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --scenario)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --seed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

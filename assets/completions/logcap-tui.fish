@@ -91,6 +91,7 @@ complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l probe -
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l json -d 'Print the engine\'s snapshot as one JSON object'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -l listen-public -d 'Allow --listen beyond the loopback: names, states and counts are then public, never lines'
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand status" -s h -l help -d 'Print help'
+complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l scenario -d 'Play this scenario instead of the town: tests/scenarios has one for each hazard' -r -F
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l seed -d 'Another number, another life; the same number, the same lines' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l docker -d 'Docker\'s address: <unix:///path>, tcp://host:port, or a socket\'s path' -r
 complete -c logcap-tui -n "__fish_logcap_tui_using_subcommand demo" -l data-dir -d 'Where captured lines are kept' -r
