@@ -70,23 +70,23 @@ impl Sim {
 
     /// The same with another seed: other ids, other repeats after file rotations.
     pub fn start_seeded(socket: &Path, profile: Profile, seed: u64) -> Result<Self, SimError> {
-        Self::at(Place::Unix(socket.to_owned()), profile, seed)
+        Self::at(&Place::Unix(socket.to_owned()), profile, seed)
     }
 
     /// A daemon that listens over TCP; port 0 is any free port, [`Sim::place`] says which.
     pub fn over_tcp(address: SocketAddr, profile: Profile, seed: u64) -> Result<Self, SimError> {
-        Self::at(Place::Tcp(address), profile, seed)
+        Self::at(&Place::Tcp(address), profile, seed)
     }
 
     /// A daemon that only [`Sim::dial`] reaches: no socket, no descriptor, no other clock than the
     /// runtime's, which a test may pause.
     pub fn in_memory(profile: Profile, seed: u64) -> Result<Self, SimError> {
-        Self::at(Place::Memory, profile, seed)
+        Self::at(&Place::Memory, profile, seed)
     }
 
-    fn at(place: Place, profile: Profile, seed: u64) -> Result<Self, SimError> {
+    fn at(place: &Place, profile: Profile, seed: u64) -> Result<Self, SimError> {
         let core = Core::new(profile, seed);
-        let (place, listening) = begin(&place, &core)?;
+        let (place, listening) = begin(place, &core)?;
         let listening = Mutex::new(Some(listening));
         Ok(Self(Arc::new(Inner { core, place, listening })))
     }

@@ -38,7 +38,7 @@ impl Counters {
         self.0.lock().unwrap().adopted.get(id).copied()
     }
 
-    pub(crate) fn fault(&self, word: String) {
+    pub(crate) fn fault(&self, word: &str) {
         self.count(format!("fault {word}"));
     }
 

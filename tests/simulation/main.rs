@@ -14,6 +14,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::match_wild_err_arm,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "tests and their harness may fail loudly and say what they did"

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use logcap_tui::engine::EngineSnapshot;
 use logcap_tui::engine::snapshot::MonitorRow;
-use logcap_tui::model::{
-    BeatKind, ContainerId, EventKind, Fd, LogId, Seq, State, Timestamp, Waiting,
-};
+use logcap_tui::model::{BeatKind, ContainerId, EventKind, Fd, LogId, Seq, State, Timestamp};
 use logcap_tui::sim::SimRecord;
 use logcap_tui::store::{LogRow, StoreError};
 use tokio::time::sleep;
@@ -149,7 +147,6 @@ async fn rest(world: &World) -> Arc<EngineSnapshot> {
         }
         State::Ended { .. } => !row.running,
         State::Unreadable { .. } => true,
-        State::Waiting { why: Waiting::Paused } => false,
         _ => false,
     };
     // Nothing is written meanwhile, so what was proved stays proved.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// SplitMix64: small, and good enough to choose faults.
+/// `SplitMix64`: small, and good enough to choose faults.
 #[derive(Debug, Clone)]
 pub(crate) struct Rng(u64);
 

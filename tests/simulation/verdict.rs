@@ -134,7 +134,9 @@ fn lay(
         here = next;
     }
     let mut next = vec![false; reach.len()];
-    here.into_iter().for_each(|at| next[at] = true);
+    for at in here {
+        next[at] = true;
+    }
     pass_what_nobody_claims(truth, &mut next);
     next
 }

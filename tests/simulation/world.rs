@@ -204,7 +204,7 @@ impl World {
 
     /// Does one act.
     pub(crate) async fn act(&mut self, act: &Act) {
-        self.counters.fault(act.word());
+        self.counters.fault(&act.word());
         match act {
             Act::KillEngine => self.kill_engine().await,
             Act::StopEngine => self.stop_engine().await,
@@ -452,10 +452,10 @@ pub(crate) fn describe(s: &EngineSnapshot) -> String {
     use std::fmt::Write;
     let mut text = format!("at {:?} {:?} {:?}\n", s.at, s.docker.link, s.tasks);
     for row in &s.monitors {
-        let _ = write!(
+        let _ = writeln!(
             text,
             "{} running {}: {:?} {:?} beat {:?} {:?} reads {:?} reopens {:?} doubts {:?} \
-             backfill {:?} failure {:?}\n",
+             backfill {:?} failure {:?}",
             row.name,
             row.running,
             row.state,
@@ -469,7 +469,7 @@ pub(crate) fn describe(s: &EngineSnapshot) -> String {
             row.failure,
         );
         for t in &row.transitions {
-            let _ = writeln!(text, "    {:?}", t);
+            let _ = writeln!(text, "    {t:?}");
         }
     }
     text
