@@ -231,14 +231,15 @@ impl Tty {
         for cut in self.cuts.iter().filter(here) {
             let Some(behind) = rest.get(cut.len..) else { continue };
             let head = behind.get(..=MAX_STAMP).unwrap_or(behind);
-            match head.iter().position(|byte| !in_stamp(*byte)) {
-                None if head.len() <= MAX_STAMP => return Known::Undecided,
-                Some(at) if head.get(at) == Some(&b' ') => {
-                    if head.get(..at).and_then(parse_any).is_some() {
-                        return Known::At(cut.len);
-                    }
+            let Some(at) = head.iter().position(|byte| !in_stamp(*byte)) else {
+                if head.len() <= MAX_STAMP {
+                    return Known::Undecided;
                 }
-                _ => {}
+                continue;
+            };
+            let stamp = head.get(..at).and_then(parse_any);
+            if head.get(at) == Some(&b' ') && stamp.is_some() {
+                return Known::At(cut.len);
             }
         }
         Known::No

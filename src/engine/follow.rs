@@ -117,6 +117,8 @@ impl Capture {
     /// No evidence for one probe interval: prove that there is nothing new.
     async fn probe_follow(&mut self, last_record: Moment) -> Result<(), Break> {
         let verified = self.read_to_end(ReadCause::Probe).await?;
+        // The next probe is far; an idle connection is a file descriptor.
+        self.kept = None;
         if verified.new_records() == 0 {
             return Ok(());
         }

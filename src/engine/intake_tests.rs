@@ -319,8 +319,7 @@ fn an_answer_of_which_a_part_was_not_kept_is_asked_for_again() {
         let (finished, tally) = intake.finish(true, &mut captured);
         (finished, tally.new)
     };
-    assert!(
-        matches!(ask(HELD_RECORDS_MAX), (Finished::CaughtUp, n) if n as usize == HELD_RECORDS_MAX)
-    );
+    let most = HELD_RECORDS_MAX as u64;
+    assert!(matches!(ask(HELD_RECORDS_MAX), (Finished::CaughtUp, n) if n == most));
     assert!(matches!(ask(HELD_RECORDS_MAX + 2), (Finished::More, 0)));
 }

@@ -32,10 +32,8 @@ impl Capture {
             return Ok(None);
         }
         let known = self.committer()?.cursor().records();
-        let context = match self.follow_short {
-            true => known.max(1),
-            false => known.max(FOLLOW_TAIL - 16) + 16,
-        };
+        let context =
+            if self.follow_short { known.max(1) } else { known.max(FOLLOW_TAIL - 16) + 16 };
         let tail = match (self.is_trusted(), self.info.auto_remove) {
             (true, _) | (false, true) => context,
             (false, false) => 0,

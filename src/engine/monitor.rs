@@ -117,10 +117,10 @@ impl Capture {
         }
         let bell = self.open_follow().await?;
         let first = if row.cursor.is_none() { ReadCause::Adopt } else { ReadCause::CatchUp };
-        match (self.read_to_end(first).await, bell) {
+        match (Box::pin(self.read_to_end(first)).await, bell) {
             (Ok(_), bell) => {
                 self.opening = None;
-                self.listen(bell).await
+                Box::pin(self.listen(bell)).await
             }
             // It is gone already; what the follow holds is all there is.
             (Err(Break::Docker(error)), Some(bell)) if error.is_not_found() => {

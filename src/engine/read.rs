@@ -22,6 +22,9 @@ use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, Time
 /// How far before the cursor `since` begins on compressed drivers.
 const SINCE_MARGIN: Duration = Duration::from_mins(1);
 
+/// How far before the cursor's records `since` begins on Podman.
+const PODMAN_MARGIN: Duration = Duration::from_secs(1);
+
 /// Proof that every record up to the moment of sending is stored. Made only by `read_to_end`.
 #[derive(Debug, Clone)]
 pub struct Verified {
@@ -83,10 +86,7 @@ impl Capture {
             // It is not known whether the seam belongs there, so nothing is kept.
             self.close_log();
         }
-        let answer = match answer? {
-            Ok(answer) => answer,
-            Err(_) => return self.adopt_around().await,
-        };
+        let Ok(answer) = answer? else { return self.adopt_around().await };
         if answer.is_short(ask) {
             self.committer()?.drop_seam();
         } else {
@@ -178,6 +178,10 @@ impl Capture {
     /// The first tail to ask for. Where it would be a good part of all that the daemon keeps, all
     /// of it: a second, longer read costs more than the rest, and the file may rotate meanwhile.
     fn first_ask(&self) -> Ask {
+        if self.shared.is_podman() {
+            // Its tails merge a line with an unfinished one before it; `since` bounds the answer.
+            return Ask::All;
+        }
         let expected = self.expected_records();
         match self.retained_records() {
             Some(retained) if expected > retained / 3 => Ask::All,
@@ -199,6 +203,12 @@ impl Capture {
     }
 
     fn since(&self) -> Option<Timestamp> {
+        if self.shared.is_podman() {
+            // Exclusive there, and a second is the coarsest step of its timestamps.
+            let runs = self.committer.as_ref().map(|c| c.cursor().runs());
+            let first = runs.and_then(|runs| runs.map(|run| run.ts).min());
+            return first.map(|ts| ts.before(PODMAN_MARGIN));
+        }
         let slow = self.info.log_config.is_compressed() && self.shared.compressed_reads_are_slow();
         let last = self.committer.as_ref().and_then(|c| c.cursor().last_ts());
         last.filter(|_| slow).map(|ts| ts.before(SINCE_MARGIN))

@@ -124,7 +124,7 @@ fn on_disk(bench: &mut Bench, free: u64) -> Arc<AtomicU64> {
 
 fn noise(seed: u32) -> String {
     (0..300_000_u32)
-        .map(|i| (b'0' + ((i ^ seed).wrapping_mul(2_654_435_761) >> 22) as u8 % 79) as char)
+        .filter_map(|i| char::from_u32(48 + ((i ^ seed).wrapping_mul(2_654_435_761) >> 22) % 79))
         .collect()
 }
 

@@ -209,7 +209,8 @@ fn a_monitor_that_was_held_before_the_watch_began_is_given_no_time() {
 
 #[test]
 fn what_happened_must_be_on_the_timeline() {
-    let cases: [(fn(&mut EngineSnapshot), EventKind, &str); 3] = [
+    type Case = (fn(&mut EngineSnapshot), EventKind, &'static str);
+    let cases: [Case; 3] = [
         (|s| s.totals.timeouts = 1, EventKind::Timeout, "1 timeouts, 0 reported"),
         (|s| s.totals.panics = 1, EventKind::MonitorPanicked, "1 panics, 0 reported"),
         (|s| s.totals.restarts = 1, EventKind::MonitorRestarted, "1 restarts, 0 reported"),
