@@ -122,7 +122,13 @@ impl Tty {
                 self.failed = Some(fault.clone());
                 return Err(fault);
             }
-            Expect::StampOrMore | Expect::Content { .. } => self.push(&held, false, out),
+            Expect::StampOrMore | Expect::Content { .. } if held.is_empty() => {
+                self.push(&held, false, out);
+            }
+            // What looked like the begin of a timestamp behind a full piece was none.
+            Expect::StampOrMore | Expect::Content { .. } => {
+                held.chunks(MAX_CONTENT).for_each(|piece| self.push(piece, false, out));
+            }
         }
         self.expect = Expect::Stamp;
         self.searched = 0;
@@ -379,6 +385,17 @@ mod tests {
         tty.decode(format!("{A}prompt$ ").as_bytes(), &mut out).unwrap();
         tty.finish(&mut out).unwrap();
         assert_eq!(shape(&out), [(1, 8, false)]);
+    }
+
+    #[test]
+    fn a_log_that_ends_where_a_stamp_might_begin_is_cut_like_a_longer_one() {
+        let line = format!("{A}{}{}", "x".repeat(MAX_CONTENT - 5), &A[..10]);
+        let (out, result) = decode(&[line.as_bytes()]);
+        assert_eq!(result, Ok(()));
+        let lengths: Vec<_> = out.iter().map(|r| r.bytes.len()).collect();
+        assert_eq!(lengths, [MAX_CONTENT, 5]);
+        let (longer, _) = decode(&[line.as_bytes(), b"and on\n"]);
+        assert_eq!(longer.get(0), out.get(0), "the same record, however the log goes on");
     }
 
     #[test]

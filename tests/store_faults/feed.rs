@@ -128,7 +128,7 @@ fn few(name: &str, step: u64, base: i64) -> Vec<Item> {
     if step % 39 == 18 {
         return items;
     }
-    for i in 0..1 + dice % 5 {
+    for i in 0..=dice % 5 {
         let odd = mix(dice ^ i);
         items.push(Item::Record {
             fd: if odd & 1 == 0 { Fd::Stdout } else { Fd::Stderr },
