@@ -108,6 +108,20 @@ impl Committer {
         self.cursor_dirty = true;
     }
 
+    /// Puts a seam before the next record, where the end of the log cannot be read. What stands
+    /// before it is still what the next answer continues.
+    pub fn break_off(&mut self, seam: NewSeam) {
+        self.seam(seam);
+        self.cursor.break_off();
+        self.cursor_dirty = true;
+    }
+
+    /// Forgets what stands before a seam that is recorded already.
+    pub fn cut_again(&mut self) {
+        self.cursor.cut();
+        self.cursor_dirty = true;
+    }
+
     /// Puts a seam before the next record; the cursor goes on across it.
     pub fn seam(&mut self, seam: NewSeam) {
         self.close_segment();

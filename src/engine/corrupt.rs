@@ -137,11 +137,23 @@ impl Capture {
     }
 
     /// Takes what can be read of a log with a broken record in it. `ask` is what failed.
-    pub(super) async fn read_around(&mut self, ask: Ask, words: String) -> Result<Moment, Break> {
+    pub(super) async fn read_around(
+        &mut self,
+        ask: Ask,
+        words: String,
+        cause: ReadCause,
+    ) -> Result<Moment, Break> {
         let Some((clean, bounded)) = self.longest_clean().await? else {
-            // The broken record is the last one. What stands before it is all there is.
+            // The broken record is the last one. What stands before it is all there is, and if
+            // nothing will follow it, the loss has to be told now.
+            let now = self.shared.clock.now();
             self.take_before(ask, &HashSet::new()).await?;
-            return Ok(self.shared.clock.now());
+            if cause == ReadCause::Final && !self.committer()?.cursor().is_broken_off() {
+                let seam = self.corrupt_gap(&words, None)?;
+                self.note(EventKind::Gap, seam.detail.clone()).await;
+                self.committer()?.break_off(seam);
+            }
+            return Ok(now);
         };
         self.follow_short = true;
         if self.joins(&clean.records, bounded)? {
@@ -153,18 +165,27 @@ impl Capture {
         }
         let behind = clean.records.iter().map(|record| Fingerprint::of(&record)).collect();
         self.take_before(ask, &behind).await?;
-        let seam = NewSeam {
-            kind: SeamKind::Gap,
-            lost: Some(Lost::Corrupt(words.clone())),
-            away: Some(Away::None),
-            t_low: self.committer()?.cursor().last_ts(),
-            t_high: clean.records.get(0).map(|record| record.ts),
-            detail: format!("the daemon cannot decode a record of its own log: {words}"),
-        };
-        self.note(EventKind::Gap, seam.detail.clone()).await;
-        self.committer()?.cut(seam);
+        if self.committer()?.cursor().is_broken_off() {
+            self.committer()?.cut_again();
+        } else {
+            let first = clean.records.get(0).map(|record| record.ts);
+            let seam = self.corrupt_gap(&words, first)?;
+            self.note(EventKind::Gap, seam.detail.clone()).await;
+            self.committer()?.cut(seam);
+        }
         self.take_all(&clean.records).await?;
         Ok(clean.sent_at)
+    }
+
+    fn corrupt_gap(&mut self, words: &str, t_high: Option<Timestamp>) -> Result<NewSeam, Break> {
+        Ok(NewSeam {
+            kind: SeamKind::Gap,
+            lost: Some(Lost::Corrupt(words.to_owned())),
+            away: Some(Away::None),
+            t_low: self.committer()?.cursor().last_ts(),
+            t_high,
+            detail: format!("the daemon cannot decode a record of its own log: {words}"),
+        })
     }
 
     /// The longest tail that is whole, and whether a longer one was seen that is not. `None` if not

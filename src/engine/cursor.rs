@@ -107,6 +107,7 @@ pub struct Cursor {
     runs: VecDeque<Run>,
     last: LastPerFd,
     origin: Origin,
+    broken_end: bool,
 }
 
 /// The stored form.
@@ -116,6 +117,8 @@ struct Stored {
     origin: Origin,
     last: LastPerFd,
     runs: Vec<Run>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    broken_end: bool,
 }
 
 /// A stored cursor that cannot be used.
@@ -150,6 +153,7 @@ impl Cursor {
     /// Adds the record that was stored behind everything known so far.
     pub fn push(&mut self, record: &RecordRef<'_>) {
         let fp = Fingerprint::of(record);
+        self.broken_end = false;
         self.origin = Origin::Adopted;
         self.last.set(record.fd, LastOf { ts: record.ts, fp });
         match self.runs.back_mut() {
@@ -169,6 +173,17 @@ impl Cursor {
     pub fn cut(&mut self) {
         self.runs.clear();
         self.origin = Origin::AdoptedEmpty;
+        self.broken_end = false;
+    }
+
+    /// Notes that a gap stands behind the last record, for what cannot be read there.
+    pub fn break_off(&mut self) {
+        self.broken_end = true;
+    }
+
+    /// Whether the gap before the next record is recorded already.
+    pub fn is_broken_off(&self) -> bool {
+        self.broken_end
     }
 
     /// The last runs, oldest first.
@@ -204,6 +219,7 @@ impl Cursor {
             origin: self.origin,
             last: self.last,
             runs: self.runs.iter().copied().collect(),
+            broken_end: self.broken_end,
         };
         // A struct of numbers and words always serializes.
         serde_json::to_vec(&stored).unwrap_or_default()
@@ -215,7 +231,8 @@ impl Cursor {
         if stored.hash != FINGERPRINT {
             return Err(CursorError::OtherHash(stored.hash));
         }
-        Ok(Self { runs: stored.runs.into(), last: stored.last, origin: stored.origin })
+        let Stored { origin, last, runs, broken_end, .. } = stored;
+        Ok(Self { runs: runs.into(), last, origin, broken_end })
     }
 }
 

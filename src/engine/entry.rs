@@ -126,15 +126,15 @@ impl Entry {
         self.info.run == RunState::Running
     }
 
-    /// Whether the monitor found nothing more to read although the container runs and its driver
-    /// can be read.
-    pub(super) fn rests_although_it_runs(&self) -> bool {
+    /// Whether the monitor rests although there may be more: the container runs and its log was
+    /// called ended, or the log was refused once and its driver can be read.
+    pub(super) fn rests_too_early(&self) -> bool {
         let rests = match self.report.state {
-            State::Ended { .. } => true,
+            State::Ended { .. } => self.runs(),
             State::Unreadable { .. } => self.info.guarantee() != Guarantee::Unreadable,
             _ => false,
         };
-        rests && self.runs() && self.desired.gate == Gate::Open && self.task == TaskState::Running
+        rests && self.desired.gate == Gate::Open && self.task == TaskState::Running
     }
 
     /// Lets it capture again.

@@ -51,7 +51,7 @@ impl Capture {
         self.settle().await?;
         let stored_before = self.meter.report().flow.stored;
         let sent_at = match self.committer()?.cursor().origin() {
-            Origin::Unadopted => self.adopt().await?,
+            Origin::Unadopted => self.adopt(cause).await?,
             Origin::AdoptedEmpty | Origin::Adopted => self.catch_up(cause).await?,
         };
         self.committer()?.adopt();
@@ -65,7 +65,7 @@ impl Capture {
     }
 
     /// First sight of a log: takes of its history what the policy says.
-    async fn adopt(&mut self) -> Result<Moment, Break> {
+    async fn adopt(&mut self, cause: ReadCause) -> Result<Moment, Break> {
         let ask = match (self.whole, self.shared.history) {
             (true, _) | (_, History::All) => Ask::All,
             (false, History::Auto) => Ask::Last(1_000),
@@ -75,7 +75,7 @@ impl Capture {
         if ask == Ask::All {
             return match self.answer_from_front(ask, None, ReadCause::Adopt).await? {
                 Ok(answer) => Ok(answer.sent_at),
-                Err(words) => self.read_around(ask, words).await,
+                Err(words) => self.read_around(ask, words, cause).await,
             };
         }
         self.committer()?.seam(not_taken());
@@ -101,7 +101,7 @@ impl Capture {
         loop {
             let answer = match self.answer_from_front(ask, since, cause).await? {
                 Ok(answer) => answer,
-                Err(words) => return self.read_around(ask, words).await,
+                Err(words) => return self.read_around(ask, words, cause).await,
             };
             match answer.finished {
                 Finished::CaughtUp => return Ok(answer.sent_at),
@@ -123,7 +123,7 @@ impl Capture {
         let Some(batch) = held else {
             return match self.sound_answer(Ask::All, None, ReadCause::CatchUp).await? {
                 Ok(answer) => Ok(answer.sent_at),
-                Err(words) => self.read_around(Ask::All, words).await,
+                Err(words) => self.read_around(Ask::All, words, ReadCause::CatchUp).await,
             };
         };
         self.take_all(&batch).await?;

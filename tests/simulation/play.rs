@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use logcap_tui::engine::EngineSnapshot;
 use logcap_tui::engine::snapshot::MonitorRow;
-use logcap_tui::model::{BeatKind, ContainerId, EventKind, Fd, LogId, Seq, State, Timestamp};
+use logcap_tui::model::{
+    BeatKind, ContainerId, EventKind, Fd, Guarantee, LogId, Seq, State, Timestamp,
+};
 use logcap_tui::sim::SimRecord;
 use logcap_tui::store::{LogRow, StoreError};
 use tokio::time::sleep;
@@ -146,7 +148,8 @@ async fn rest(world: &World) -> Arc<EngineSnapshot> {
             row.beat.is_some_and(|beat| beat.kind == BeatKind::Verified && beat.at > mark)
         }
         State::Ended { .. } => !row.running,
-        State::Unreadable { .. } => true,
+        // A driver that can be read refused by chance: the next list looks again.
+        State::Unreadable { .. } => row.guarantee == Guarantee::Unreadable,
         _ => false,
     };
     // Nothing is written meanwhile, so what was proved stays proved.
@@ -155,6 +158,7 @@ async fn rest(world: &World) -> Arc<EngineSnapshot> {
         let mut proved = proved.borrow_mut();
         proved.extend(s.monitors.iter().filter(|row| done(row)).map(|row| row.id.clone()));
         s.at > mark
+            && s.ready
             && s.monitors.iter().all(|row| proved.contains(&row.id))
             && s.monitors.iter().all(|m| m.flow.in_flight == 0)
             && s.tasks.expected == s.tasks.actual

@@ -225,6 +225,13 @@ impl World {
             Act::Recreate(who) => self.recreate(*who),
             Act::Emit { who, fd, lines, text } => self.emit(*who, *fd, *lines, *text),
             Act::Race { who, lines } => self.race(*who, *lines),
+            // Nothing but a line of its own may be damaged by it.
+            Act::Corrupt(who) if !self.known[*who].running => {}
+            Act::Corrupt(who) => {
+                let id = self.known[*who].id.clone();
+                self.sim.corrupt_record(&id, self.sim.records(&id).len());
+                self.emit(*who, Fd::Stdout, 1, Text::Numbered);
+            }
             Act::Start(_)
             | Act::Die(_)
             | Act::Crash(_)

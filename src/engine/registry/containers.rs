@@ -81,11 +81,11 @@ impl Registry {
         let id = info.id.clone();
         let Some(entry) = self.entries.get_mut(&id) else { return Vec::new() };
         if *entry.info == info {
-            if !entry.rests_although_it_runs() {
+            if !entry.rests_too_early() {
                 return Vec::new();
             }
             // It was told that the container is gone or mute, and the list says otherwise.
-            entry.open(now.at, "the container runs");
+            entry.open(now.at, "listed by the daemon");
             return vec![Effect::Wish(id)];
         }
         let (ran, runs) = (entry.runs(), info.run == RunState::Running);
