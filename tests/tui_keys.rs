@@ -277,7 +277,7 @@ fn the_summary_says_what_was_done() {
     let screen = screen();
     assert_eq!(
         screen.state.summary(),
-        "48,000 lines captured in 3h12m, 2 gaps, 8 restarts; 1 paused monitors will resume at the next start"
+        "48,000 records captured in 3h12m, 2 gaps, 8 restarts; 1 paused monitors will resume at the next start"
     );
     let paused = screen.state.snapshot.monitors.iter().filter(|m| m.phase == Phase::Paused);
     assert_eq!(paused.map(Arc::clone).count(), 1);

@@ -262,6 +262,9 @@ impl Capture {
                 report.gaps_before = row.gaps;
                 report.last_record = row.last_ts;
             }
+            // What an aborted monitor had under way may have been stored after all.
+            let uncounted = row.records.saturating_sub(report.flow.stored);
+            report.stored_before = report.stored_before.max(uncounted);
             report.log = Some(row.id);
             if (row.older_exists || row.backfill.is_some()) && report.backfill == Backfill::None {
                 report.backfill = Backfill::Available;

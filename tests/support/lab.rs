@@ -54,6 +54,11 @@ impl Spec {
         Self::new(name, std::iter::once("gen").chain(arguments.split_whitespace()))
     }
 
+    /// Under another name.
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     /// With a terminal.
     pub(crate) fn tty(self) -> Self {
         self.flag("--tty")

@@ -390,7 +390,7 @@ impl UiState {
         let paused =
             snapshot.monitors.iter().filter(|m| m.phase == crate::model::Phase::Paused).count();
         let mut text = format!(
-            "{} lines captured in {}, {} gaps, {} restarts",
+            "{} records captured in {}, {} gaps, {} restarts",
             grouped(totals.flow.stored),
             clock(self.engine_now().0),
             grouped(totals.gaps),
