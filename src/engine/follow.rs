@@ -8,6 +8,7 @@ use super::capture::{Break, Capture};
 use super::intake::{Intake, Tally};
 use super::live::FOLLOW_TAIL;
 use super::report::{ReadCause, ReopenCause};
+use super::snapshot::StreamView;
 use crate::docker::{LogStream, Step};
 use crate::model::{Batch, EndProof, EventKind, LiveSource, Moment, State};
 
@@ -82,9 +83,19 @@ impl Capture {
             },
             () = sleep_until(flush) => self.send().await,
             () = sleep_until(probe) => self.probe_follow(follow.last_record).await,
-            () = sleep_until(reopen) => Err(Break::Reopen(ReopenCause::Planned)),
+            () = sleep_until(reopen) => self.reopen_unless_behind(),
             done = super::backfill::step(&mut self.backfill) => self.backfilled(done).await,
         }
+    }
+
+    /// A follow that is behind its log has a long way back to the stored end, and the log grows on
+    /// the way: a planned reopen waits until it has caught up.
+    fn reopen_unless_behind(&mut self) -> Result<(), Break> {
+        let stream = self.meter.report().stream.filter(|_| self.meter.is_behind());
+        let Some(stream) = stream else { return Err(Break::Reopen(ReopenCause::Planned)) };
+        let later = self.shared.clock.now().after(self.planned_age() / 8);
+        self.meter.stream(Some(StreamView { reopen_at: later, ..stream }));
+        Ok(())
     }
 
     fn feed_follow(&mut self, follow: &mut Follow, scratch: &mut Batch) -> Result<(), Break> {

@@ -60,7 +60,7 @@ impl Capture {
 
     /// The planned age of a follow, spread by the container's id so that they do not all reopen
     /// at once.
-    fn planned_age(&self) -> Duration {
+    pub(super) fn planned_age(&self) -> Duration {
         let whole = self.shared.timing.reopen.get();
         let hash = xxhash_rust::xxh3::xxh3_64(self.info.id.as_str().as_bytes());
         let share = u32::try_from(hash % 256).unwrap_or(0);

@@ -19,6 +19,10 @@ const HOT_RECORDS: u64 = 500;
 /// Half-life of the record rate.
 const RATE_WINDOW: Duration = Duration::from_secs(2);
 
+/// Growth of the lag from which on a log counts as behind, at this rate of records a second.
+const BEHIND: Duration = Duration::from_secs(5);
+const BEHIND_RATE: f64 = 1_000.0;
+
 /// Counts and publishes.
 #[derive(Debug)]
 pub struct Meter {
@@ -30,6 +34,8 @@ pub struct Meter {
     rate_records: u64,
     /// The last answer: its records, the time they span by their timestamps, when it ended.
     written: (u64, Duration, Moment),
+    /// Least age of a record when it was stored: what two hosts' clocks differ by, or less.
+    lag_least: Duration,
 }
 
 impl Meter {
@@ -37,7 +43,16 @@ impl Meter {
     pub fn new(report: MonitorReport, publish: watch::Sender<MonitorReport>, clock: Clock) -> Self {
         let rate_at = clock.now();
         let written = (0, Duration::ZERO, rate_at);
-        Self { report, publish, clock, rate: 0.0, rate_at, rate_records: 0, written }
+        Self {
+            report,
+            publish,
+            clock,
+            rate: 0.0,
+            rate_at,
+            rate_records: 0,
+            written,
+            lag_least: Duration::MAX,
+        }
     }
 
     /// The report so far.
@@ -107,6 +122,13 @@ impl Meter {
         self.written.0 >= HOT_RECORDS && self.rate() >= rate
     }
 
+    /// Whether a log that is written fast is stored later and later: the daemon or this program does
+    /// not keep up.
+    pub fn is_behind(&self) -> bool {
+        let late = self.report.lag.is_some_and(|lag| lag > self.lag_least.saturating_add(BEHIND));
+        late && self.stored_rate() >= BEHIND_RATE
+    }
+
     /// Records a second that were new, by the last few seconds.
     fn stored_rate(&self) -> f64 {
         let span = self.clock.now().since(self.rate_at);
@@ -135,6 +157,9 @@ impl Meter {
     pub fn landed(&mut self, landed: &Landed, in_flight: u64) {
         let now = self.clock.now();
         let wall = self.clock.wall();
+        if let Some(ts) = landed.amount.last_ts {
+            self.lag_least = self.lag_least.min(wall.since(ts));
+        }
         self.tell(|report| {
             report.flow.stored += landed.amount.records;
             report.flow.in_flight = in_flight;
