@@ -76,6 +76,11 @@ pub(super) struct Entry {
     seen_received: u64,
 }
 
+/// Whether a monitor in this state must show evidence before its deadline.
+fn owes_evidence(state: &State) -> bool {
+    matches!(state, State::Live { .. } | State::Reading { .. })
+}
+
 impl Entry {
     pub(super) fn new(info: Arc<ContainerInfo>, by: &str, now: Moment, wall: Timestamp) -> Self {
         let desired = Desired {
@@ -160,6 +165,10 @@ impl Entry {
                 self.active_since = now;
             }
         }
+        // Whoever rested at the end of a log owes evidence only from when it reads again.
+        if owes_evidence(&report.state) && !owes_evidence(&self.report.state) {
+            self.active_since = now;
+        }
         if let Some(beat) = &report.beat
             && self.failed_at.is_none_or(|at| beat.at() > at)
         {
@@ -170,9 +179,8 @@ impl Entry {
 
     /// When evidence is overdue, while any is due.
     pub(super) fn deadline(&self, timeout: Duration) -> Option<Moment> {
-        let due = matches!(self.report.state, State::Live { .. } | State::Reading { .. });
         let beat = self.report.beat.as_ref().map_or(Moment::default(), super::evidence::Beat::at);
-        due.then(|| beat.max(self.active_since).after(timeout))
+        owes_evidence(&self.report.state).then(|| beat.max(self.active_since).after(timeout))
     }
 
     /// Finds the words for the state; a change is a transition with its cause.

@@ -112,6 +112,23 @@ fn evidence_overdue_is_a_failed_task_and_a_restart() {
     assert_eq!(registry.entries[&id(0)].epoch, MonitorEpoch(2));
 }
 
+/// A crash loop rests longer between two runs than the timeout lasts.
+#[test]
+fn a_monitor_that_rested_at_its_end_owes_evidence_from_when_it_reads_again() {
+    let mut registry = with(1);
+    let mut enter = |state: State, at: u64| {
+        let mut report = registry.entries[&id(0)].report.clone();
+        report.state = state;
+        registry.entries.get_mut(&id(0)).unwrap().observe(report, now(at).at);
+        registry.tick(Vec::new(), (PROBE, now(at)))
+    };
+    let _ = enter(State::Live { source: LiveSource::Follow }, 1);
+    let _ = enter(State::Ended { proof: crate::model::EndProof::Verified }, 2);
+    assert_eq!(enter(State::Reading { records: 0 }, 900), []);
+    // Control: from then on it does.
+    assert!(enter(State::Reading { records: 0 }, 1_201).contains(&Effect::Abort(id(0))));
+}
+
 #[test]
 fn a_paused_monitor_has_no_deadline_and_stays_paused_over_a_daemon_restart() {
     let mut registry = with(2);
