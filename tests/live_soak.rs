@@ -47,7 +47,11 @@ fn spec(n: usize) -> Spec {
         // A crash loop whose daemon waits longer and longer between two runs.
         7 => run("--rate 50 --crash-after 200"),
         8 => run("--rate 20 --crlf"),
-        _ => Spec::generator(&name, "--lines 1 --linger 1000000").flag("--restart=always"),
+        // One line of each run, then silence.
+        _ => {
+            let script = format!("exec gen --run {uuid} --lines 1 --linger 1000000");
+            Spec::new(&name, ["sh", "-c", &script]).flag("--restart=always")
+        }
     }
 }
 
