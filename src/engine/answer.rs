@@ -48,7 +48,7 @@ impl Ask {
         }
     }
 
-    pub(super) fn tail(self) -> Tail {
+    fn tail(self) -> Tail {
         match self {
             Self::Last(n) => Tail::Last(n),
             Self::All => Tail::All,
@@ -67,7 +67,7 @@ impl Ask {
     }
 
     /// A daemon finds a long tail by reading its file backwards before it sends the first byte.
-    pub(super) fn first_byte(self) -> Duration {
+    fn first_byte(self) -> Duration {
         let scaled = self.records().map_or(120, |n| 10 + n / 50_000);
         Duration::from_secs(scaled.min(120))
     }
@@ -115,17 +115,7 @@ impl Capture {
         let long = ask.is_long() && !small && !self.whole;
         let _permit = if long { self.long_permit(&shared).await? } else { None };
         let sent_at = shared.clock.now();
-        let request = LogRequest {
-            id: self.info.id.clone(),
-            tty: self.info.tty,
-            cuts: self.cuts(),
-            tail: ask.tail(),
-            since,
-            follow: false,
-            first_byte: ask.first_byte(),
-        };
-        let kept = self.kept.take();
-        let stream = self.until_ordered(shared.docker().open_log(kept, &request)).await??;
+        let stream = self.open_bounded(ask, since).await?;
         let all = ask == Ask::All && since.is_none();
         let intake = Intake::new(self.committer()?.cursor(), Source::Read { all });
         let drained = self.drain(stream, intake, ask, since.is_some()).await?;
@@ -135,6 +125,25 @@ impl Capture {
         self.last_cost = took;
         let Drained { finished, seen, fault, .. } = drained;
         Ok(Answer { finished, sent_at, got, seen, fault })
+    }
+
+    /// Opens the answer to a bounded read, on the kept connection if there is one.
+    pub(super) async fn open_bounded(
+        &mut self,
+        ask: Ask,
+        since: Option<Timestamp>,
+    ) -> Result<LogStream, Break> {
+        let request = LogRequest {
+            id: self.info.id.clone(),
+            tty: self.info.tty,
+            cuts: self.cuts(),
+            tail: ask.tail(),
+            since,
+            follow: false,
+            first_byte: ask.first_byte(),
+        };
+        let (docker, kept) = (self.shared.docker(), self.kept.take());
+        Ok(self.until_ordered(docker.open_log(kept, &request)).await??)
     }
 
     /// A turn among the long reads. Whoever waits for one is queued, not late.

@@ -24,7 +24,7 @@ use super::intake::{Intake, Tally};
 use super::read::not_taken;
 use super::report::ReadCause;
 use super::snapshot::{Backfill, ReadCost};
-use crate::docker::{DockerError, LogRequest, Step};
+use crate::docker::{DockerError, Step};
 use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, Timestamp};
 
 /// Tails shorter than this are confirmed when they come short.
@@ -261,7 +261,7 @@ impl Capture {
     }
 
     /// Counts records that were thrown away as peeked at, and are taken now.
-    pub(super) fn taken_after_all(&mut self, tally: &Tally) {
+    fn taken_after_all(&mut self, tally: &Tally) {
         let taken = tally.new + tally.overlap;
         self.meter.tell(|report| report.flow.discarded -= taken);
         self.account(tally, &mut Tally::default());
@@ -271,19 +271,8 @@ impl Capture {
 
     /// The last `asked` records, as they come.
     async fn peek(&mut self, asked: u64) -> Result<Peek, Break> {
-        let shared = std::sync::Arc::clone(&self.shared);
-        let (ask, sent_at) = (Ask::Last(asked), shared.clock.now());
-        let request = LogRequest {
-            id: self.info.id.clone(),
-            tty: self.info.tty,
-            cuts: self.cuts(),
-            tail: ask.tail(),
-            since: None,
-            follow: false,
-            first_byte: ask.first_byte(),
-        };
-        let kept = self.kept.take();
-        let mut stream = self.until_ordered(shared.docker().open_log(kept, &request)).await??;
+        let sent_at = self.shared.clock.now();
+        let mut stream = self.open_bounded(Ask::Last(asked), None).await?;
         let mut peek = Peek { records: Batch::new(), asked, sent_at, fault: None };
         loop {
             match self.until_ordered(stream.next(&mut peek.records)).await? {
@@ -299,7 +288,7 @@ impl Capture {
         self.kept = stream.into_kept();
         self.meter.received(peek.records.len() as u64);
         self.meter.discarded(peek.records.len() as u64);
-        let took = shared.clock.now().since(sent_at);
+        let took = self.shared.clock.now().since(sent_at);
         let cost = ReadCost { asked: Some(asked), got: peek.records.len() as u64, took };
         self.meter.read(ReadCause::Confirm, cost);
         Ok(peek)

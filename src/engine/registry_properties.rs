@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::tests::{id, info};
 use super::*;
 use crate::engine::handle::{Command, Targets, Verb};
-use crate::model::{ContainerInfo, LiveSource, LogConfig, RunState, State};
+use crate::model::{LiveSource, RunState, State};
 
 const CONTAINERS: u8 = 3;
 const PROBE: Duration = Duration::from_secs(30);
@@ -53,24 +54,8 @@ fn anything() -> impl Strategy<Value = Happens> {
     ]
 }
 
-fn id(n: u8) -> ContainerId {
-    ContainerId::new(format!("{n:064x}")).unwrap()
-}
-
-fn info(n: u8, runs: bool) -> ContainerInfo {
-    ContainerInfo {
-        id: id(n),
-        name: format!("c{n}"),
-        image: "img".to_owned(),
-        labels: BTreeMap::new(),
-        tty: false,
-        auto_remove: false,
-        log_config: LogConfig { driver: "json-file".to_owned(), options: BTreeMap::new() },
-        run: if runs { RunState::Running } else { RunState::Exited },
-        started_at: Some(Timestamp(1)),
-        restart_count: 0,
-        restarting: false,
-    }
+fn run(runs: bool) -> RunState {
+    if runs { RunState::Running } else { RunState::Exited }
 }
 
 /// The registry, the tasks that it asked for, and the time.
@@ -101,10 +86,10 @@ impl World {
             }
             Happens::Daemon(true) => registry.daemon_up(now),
             Happens::Daemon(false) => registry.daemon_down(now),
-            Happens::Seen(n, runs) => registry.container(info(*n, *runs), now),
+            Happens::Seen(n, runs) => registry.container(info(*n, run(*runs)), now),
             Happens::Listed(which) => {
                 let listed = (0..).zip(which).filter(|(_, there)| **there);
-                registry.reconciled(listed.map(|(n, _)| info(n, true)).collect(), now)
+                registry.reconciled(listed.map(|(n, _)| info(n, run(true))).collect(), now)
             }
             Happens::Died(n) => registry.died(&id(*n)),
             Happens::Gone(n) => registry.gone(&id(*n), now),

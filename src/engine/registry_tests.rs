@@ -5,11 +5,11 @@ use crate::engine::handle::{Command, Targets, Verb};
 use crate::engine::snapshot::Backfill;
 use crate::model::{ContainerInfo, LiveSource, LogConfig, RunState, State};
 
-fn id(n: u8) -> ContainerId {
+pub(super) fn id(n: u8) -> ContainerId {
     ContainerId::new(format!("{n:064x}")).unwrap()
 }
 
-fn info(n: u8, run: RunState) -> ContainerInfo {
+pub(super) fn info(n: u8, run: RunState) -> ContainerInfo {
     ContainerInfo {
         id: id(n),
         name: format!("c{n}"),

@@ -8,6 +8,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::model::ContainerId;
 
 use super::container::Container;
@@ -42,7 +44,8 @@ impl From<&ContainerId> for Target {
 }
 
 /// How a log answer ends before its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cut {
     /// With the final chunk: an EOF that looks intended.
     Clean,

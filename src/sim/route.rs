@@ -4,13 +4,16 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
+
 use crate::model::Timestamp;
 
 use super::answer::Refusal;
 use super::profile::Profile;
 
 /// What kind of answer a request asks for; faults are addressed by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
     /// `/_ping`
     Ping,

@@ -218,16 +218,16 @@ impl Player {
             Step::StallReadBodies(of) => self.aim(of, |at| sim.stall_read_bodies(at)),
             Step::StallForever(of) => self.aim(of, |at| sim.stall_forever(at)),
             Step::Unstall(of) => self.aim(of, |at| sim.unstall(at)),
-            Step::Cut(cut) => self.aim(&cut.of, |at| sim.cut_streams(at, cut.at.cut())),
+            Step::Cut(cut) => self.aim(&cut.of, |at| sim.cut_streams(at, cut.at)),
             Step::ErrorFrame(text) => self.aim(&text.of, |at| sim.error_frame(at, &text.text)),
             Step::Garbage(of) => self.aim(of, |at| sim.garbage_frames(at)),
             Step::GiantLength(of) => self.aim(of, |at| sim.giant_length(at)),
             Step::ZeroLength(of) => self.aim(of, |at| sim.zero_length_frame(at)),
             Step::FrameType(frame) => self.aim(&frame.of, |at| sim.frame_type(at, frame.kind)),
             Step::Refuse(refuse) => self.aim(&refuse.of, |at| {
-                sim.fail_next(at, refuse.what.endpoint(), refuse.status, refuse.times);
+                sim.fail_next(at, refuse.what, refuse.status, refuse.times);
             }),
-            Step::Delay(delay) => sim.delay_headers(delay.what.endpoint(), self.scaled(delay.by)),
+            Step::Delay(delay) => sim.delay_headers(delay.what, self.scaled(delay.by)),
             Step::Dribble(of) => self.aim(of, |at| sim.dribble(at, true)),
             Step::SkipRotations(of) => self.aim(of, |at| sim.skip_rotations(at)),
             Step::LieContentType => sim.lie_content_type(true),
@@ -284,7 +284,7 @@ impl Player {
     }
 
     fn write(&self, write: &Write) {
-        let fd = write.output.fd();
+        let fd = write.output;
         for id in self.ids(&write.to) {
             match write.bytes.as_deref().map(from_hex) {
                 None if write.newline => {

@@ -201,8 +201,8 @@ tables! {
         /// `{n}` becomes a number that never comes again.
         #[serde(default = "line_text")]
         text: String,
-        #[serde(default)]
-        output: Output,
+        #[serde(default = "stdout")]
+        output: Fd,
         /// Each line is made at least so long.
         #[serde(default)]
         length: usize,
@@ -233,7 +233,7 @@ tables! {
         times: usize,
     }
     /// How open answers end.
-    CutOf { of: String, at: CutWord, }
+    CutOf { of: String, at: Cut, }
     /// A text.
     Text {
         of: String,
@@ -246,13 +246,13 @@ tables! {
     Refuse {
         #[serde(default = "all")]
         of: String,
-        what: What,
+        what: Endpoint,
         status: u16,
         #[serde(default = "once")]
         times: u32,
     }
     /// A delay of headers.
-    Delay { what: What, by: Span, }
+    Delay { what: Endpoint, by: Span, }
     /// How the daemon restarts.
     RestartDaemon {
         #[serde(default = "yes")]
@@ -279,83 +279,8 @@ pub enum ClockStep {
     Back(Span),
 }
 
-/// Which output is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Output {
-    /// Standard output.
-    #[default]
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-impl Output {
-    pub(super) fn fd(self) -> Fd {
-        match self {
-            Self::Stdout => Fd::Stdout,
-            Self::Stderr => Fd::Stderr,
-        }
-    }
-}
-
-/// How an answer ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum CutWord {
-    /// As if intended.
-    Clean,
-    /// Between two frames.
-    Reset,
-    /// Inside a frame.
-    MidFrame,
-    /// Inside a chunk.
-    MidChunk,
-}
-
-impl CutWord {
-    pub(super) fn cut(self) -> Cut {
-        match self {
-            Self::Clean => Cut::Clean,
-            Self::Reset => Cut::Reset,
-            Self::MidFrame => Cut::MidFrame,
-            Self::MidChunk => Cut::MidChunk,
-        }
-    }
-}
-
-/// Which requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum What {
-    /// `/_ping`
-    Ping,
-    /// `/version`
-    Version,
-    /// `/info`
-    Info,
-    /// `/containers/json`
-    List,
-    /// `/containers/{id}/json`
-    Inspect,
-    /// `/events`
-    Events,
-    /// `/containers/{id}/logs`
-    Logs,
-}
-
-impl What {
-    pub(super) fn endpoint(self) -> Endpoint {
-        match self {
-            Self::Ping => Endpoint::Ping,
-            Self::Version => Endpoint::Version,
-            Self::Info => Endpoint::Info,
-            Self::List => Endpoint::List,
-            Self::Inspect => Endpoint::Inspect,
-            Self::Events => Endpoint::Events,
-            Self::Logs => Endpoint::Logs,
-        }
-    }
+fn stdout() -> Fd {
+    Fd::Stdout
 }
 
 fn one() -> usize {
