@@ -131,11 +131,12 @@ impl Profile {
 
     /// What an answer does at a record that cannot be decoded. 20.10 drops what its decoder had
     /// read ahead and goes on (measured: one broken line in 2,000 records cost an answer 60 to 408
-    /// more); 27.4 and later leave out the rest of the file (moby d48c403efa), in a bounded read.
-    pub(super) fn at_corrupt_record(self, bounded: bool) -> AtCorrupt {
+    /// more); 27.4 and later leave out the rest of the file (moby d48c403efa), if what is written
+    /// already is read: a follow begins behind that at the end of the file.
+    pub(super) fn at_corrupt_record(self, backlog: bool) -> AtCorrupt {
         match self {
             Self::Moby20_10 => AtCorrupt::DropReadAhead,
-            Self::Moby27_4 | Self::Moby29 if bounded => AtCorrupt::SkipFile,
+            Self::Moby27_4 | Self::Moby29 if backlog => AtCorrupt::SkipFile,
             _ => AtCorrupt::Fail,
         }
     }

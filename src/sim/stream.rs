@@ -198,7 +198,7 @@ impl LogStream {
                 Step::End => return Next::End,
             };
             if container.log.is_corrupt(index) {
-                match self.profile.at_corrupt_record(!self.query.follow) {
+                match self.profile.at_corrupt_record(from_backlog.is_some()) {
                     AtCorrupt::Fail => return self.end_with_error(CORRUPT),
                     AtCorrupt::SkipFile => self.backlog.skip_file(),
                     AtCorrupt::DropReadAhead => self.drop_read_ahead(container, index),

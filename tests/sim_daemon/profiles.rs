@@ -243,6 +243,22 @@ async fn a_follow_ends_with_an_error_at_a_corrupt_record_but_on_20_10_skips() {
 }
 
 #[tokio::test]
+async fn a_follow_of_27_4_leaves_out_the_rest_of_its_backlog_behind_a_corrupt_record() {
+    for (profile, skips) in [(Profile::Moby24, false), (Profile::Moby27_4, true)] {
+        let daemon = daemon(profile);
+        let sim = &daemon.sim;
+        let id = sim.run(ContainerSpec::named("web"));
+        sim.corrupt_record(&id, 1);
+        sim.emit_many(&id, 3, |n| n.to_string());
+        let follow = open(sim, FOLLOW).await;
+        sim.emit(&id, Fd::Stdout, "later");
+        sim.die(&id);
+        let got = lines(&follow.rest().await.0);
+        assert_eq!((got.len(), got[0].as_str(), got[1] == "later"), (2, "0", skips), "{got:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_tail_unpacks_every_compressed_file_until_27_3_and_since_avoids_it() {
     for profile in [Profile::Moby20_10, Profile::Moby25, Profile::Moby27_4, Profile::Moby29] {
         let daemon = daemon(profile);
