@@ -151,6 +151,12 @@ impl DockerError {
         matches!(self, Self::NotFound { .. })
     }
 
+    /// Whether there is no log to read any more: the container is gone, or 409, it is being removed
+    /// (20.10: "can not get logs from container which is dead or marked for removal").
+    pub fn means_no_log(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Conflict { .. })
+    }
+
     /// Whether the failure is the daemon's or of the way to it, not that of one container.
     pub fn means_daemon_down(&self) -> bool {
         matches!(
@@ -289,6 +295,8 @@ mod tests {
         let of = |status| DockerError::status(status, "words".into(), "web");
         assert!(of(404).is_not_found());
         assert!(matches!(of(409), DockerError::Conflict { .. }));
+        assert!([404, 409].map(of).iter().all(DockerError::means_no_log));
+        assert!(!of(500).means_no_log() && !of(409).is_not_found());
         assert!(matches!(of(501), DockerError::NotReadable { .. }));
         assert_eq!(of(500).permanence(), Permanence::Transient);
         assert_eq!(of(400).permanence(), Permanence::Permanent);

@@ -1,5 +1,8 @@
-//! The bell: a follow of a log that rotates says only when to read. A log whose bell never stops,
-//! or for which there is no file descriptor left, is read on a timer instead.
+//! The bell: a follow that is not trusted says only when to read. A log whose bell never stops, or
+//! for which there is no file descriptor left, is read on a timer instead.
+//!
+//! Of a container that is removed before its last records were read, what the bell let by is all
+//! there is. So it is kept where follows bring a log as it is ([`Capture::keeps_bell`]).
 
 use std::time::Duration;
 
@@ -21,7 +24,7 @@ const ALWAYS_RINGING: u32 = 20;
 /// Records a second from which on a bell is closed at once: the daemon would decode everything
 /// twice, and that is what a log that rotates fast has no time for.
 const TOO_HOT_FOR_A_BELL: f64 = 2_000.0;
-/// Text kept of the bell of a container that removes itself.
+/// Text kept of a bell that may hold last words.
 const BELL_TAIL_BYTES: usize = 1 << 20;
 /// Bytes that json-file adds to a record at most, apart from escapes.
 const JSON_OVERHEAD: u64 = 110;
@@ -45,14 +48,14 @@ impl Capture {
                 }
                 match self.read_for_bell(cause, &mut pace, bell.is_none()).await {
                     // What the container said last is in the bell, if anywhere.
-                    Err(Break::Docker(error)) if error.is_not_found() && bell.is_some() => {
+                    Err(Break::Docker(error)) if error.means_no_log() && bell.is_some() => {
                         pace.gone_at = Some(self.shared.clock.now());
                     }
                     result => result?,
                 }
                 let hot = self.meter.is_hot(TOO_HOT_FOR_A_BELL);
-                // The bell of a container that removes itself may hold its last words.
-                let closes = (hot || pace.busy >= ALWAYS_RINGING) && !self.info.auto_remove;
+                // Of a container that is removed the bell may hold the last words.
+                let closes = (hot || pace.busy >= ALWAYS_RINGING) && !self.keeps_bell();
                 if closes && bell.is_some() && pace.gone_at.is_none() {
                     bell = None;
                     self.always_ringing = true;
@@ -97,6 +100,9 @@ impl Capture {
         let spaced = pace.last_read.after(self.spacing());
         let at_once = pace.rung_at.take().is_some_and(|rung_at| rung_at <= spaced);
         let verified = self.read_to_end(cause).await?;
+        // What rang so far is stored. Only where the stored end lies is needed of it.
+        let context = usize::try_from(self.committer()?.cursor().records()).unwrap_or(usize::MAX);
+        self.bell_tail.keep_last(context);
         self.rung = 0;
         let now = self.shared.clock.now();
         pace.last_read = now;
@@ -125,7 +131,7 @@ impl Capture {
         self.meter.discarded(records);
         self.rung += records;
         pace.rung_at.get_or_insert(self.shared.clock.now());
-        if self.info.auto_remove {
+        if self.keeps_bell() {
             if self.bell_tail.text_bytes() > BELL_TAIL_BYTES {
                 self.bell_tail.clear();
             }
@@ -207,7 +213,10 @@ impl Capture {
     fn spacing(&self) -> Duration {
         let population = u32::try_from(*self.shared.population.borrow()).unwrap_or(u32::MAX);
         let crowd = Duration::from_millis(10) * population;
-        let gentle = READ_SPACING.max(crowd).max(self.last_cost * 20);
+        // The cost of a read of a plain file is that of its records, which have to be read once
+        // anyway; elsewhere it is mostly that of files which are read again and again.
+        let rest = if self.info.log_config.is_trusted() { 4 } else { 20 };
+        let gentle = READ_SPACING.max(crowd).max(self.last_cost * rest);
         let proved = self.shared.probe() / 2;
         gentle.min(proved).min(self.quarter_of_retention()).max(READ_SPACING_MIN)
     }

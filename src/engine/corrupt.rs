@@ -124,7 +124,7 @@ impl Capture {
         let again = match self.peek(asked).await {
             Ok(again) => again,
             // Nobody can be asked any more; what was read is all there is.
-            Err(Break::Docker(error)) if error.is_not_found() => return Ok(true),
+            Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
             Err(stop) => return Err(stop),
         };
         let first = again.records.get(0).map(|record| Fingerprint::of(&record));

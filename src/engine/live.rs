@@ -17,9 +17,16 @@ use crate::model::{EndProof, LiveSource, Moment, State};
 pub(super) const FOLLOW_TAIL: u64 = 64;
 
 impl Capture {
-    /// Whether a follow of this log may commit.
+    /// Whether a follow of this log may commit: the file never rotates, and the daemon's follows
+    /// end with an error at a record that they cannot decode.
     pub(super) fn is_trusted(&self) -> bool {
-        self.info.log_config.is_trusted() && !self.shared.is_podman()
+        self.info.log_config.is_trusted() && self.shared.follows_tell_damage()
+    }
+
+    /// Whether what a bell lets by may serve as the end of a log that nobody can read any more: the
+    /// container removes itself, or its file never rotates, so that follows neither repeat nor skip.
+    pub(super) fn keeps_bell(&self) -> bool {
+        self.info.auto_remove || (self.info.log_config.is_trusted() && !self.shared.is_podman())
     }
 
     /// Opens the follow that this log needs, or none when reads on a timer have to do.
@@ -34,10 +41,7 @@ impl Capture {
         let known = self.committer()?.cursor().records();
         let context =
             if self.follow_short { known.max(1) } else { known.max(FOLLOW_TAIL - 16) + 16 };
-        let tail = match (self.is_trusted(), self.info.auto_remove) {
-            (true, _) | (false, true) => context,
-            (false, false) => 0,
-        };
+        let tail = if self.is_trusted() || self.keeps_bell() { context } else { 0 };
         let request = LogRequest {
             id: self.info.id.clone(),
             tty: self.info.tty,

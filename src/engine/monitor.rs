@@ -123,7 +123,7 @@ impl Capture {
                 Box::pin(self.listen(bell)).await
             }
             // It is gone already; what the follow holds is all there is.
-            (Err(Break::Docker(error)), Some(bell)) if error.is_not_found() => {
+            (Err(Break::Docker(error)), Some(bell)) if error.means_no_log() => {
                 self.take_last_words(bell).await?;
                 Ok(self.end_without_read())
             }
@@ -211,7 +211,7 @@ impl Capture {
     async fn final_read(&mut self) -> Result<EndProof, Break> {
         match self.read_to_end(ReadCause::Final).await {
             Ok(_) => {}
-            Err(Break::Docker(error)) if error.is_not_found() => {
+            Err(Break::Docker(error)) if error.means_no_log() => {
                 self.take_what_the_bell_held().await?;
                 return Ok(self.end_without_read());
             }

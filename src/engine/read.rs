@@ -196,10 +196,13 @@ impl Capture {
         let committed = self.meter.report().last_commit.filter(|_| self.is_trusted());
         let last = self.verified_at.max(committed);
         let since = last.map_or(Duration::ZERO, |at| self.shared.clock.now().since(at));
-        let grown = 2.0 * self.meter.rate() * since.as_secs_f64();
+        // A bell that neither repeats nor skips has counted them.
+        let counted = self.rung > 0 && self.keeps_bell();
+        let margin = if counted { 1.25 } else { 2.0 };
+        let grown = margin * self.meter.rate() * since.as_secs_f64();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
         let grown = grown.clamp(0.0, 1e9) as u64;
-        ASK_MIN + grown.max(self.rung)
+        ASK_MIN + grown.max(self.rung + if counted { self.rung / 4 } else { 0 })
     }
 
     fn since(&self) -> Option<Timestamp> {

@@ -115,6 +115,16 @@ impl Shared {
         self.linked.borrow().as_ref().is_some_and(|l| l.info.flavor == Flavor::Podman)
     }
 
+    /// Whether a follow ends with an error at a record that the daemon cannot decode. Docker up to
+    /// 20.10 passes over it, and over what its decoder had read ahead, without a word (measured on
+    /// 20.10.24: 254 of 600 records of one burst); Podman's follows have holes of other kinds.
+    pub fn follows_tell_damage(&self) -> bool {
+        let linked = self.linked.borrow();
+        linked.as_ref().is_some_and(|link| {
+            link.info.flavor == Flavor::Docker && version_of(&link.info.version) >= (23, 0)
+        })
+    }
+
     /// The probe interval, stretched for many containers.
     pub fn probe(&self) -> Duration {
         self.timing.stretched(*self.population.borrow())

@@ -125,6 +125,16 @@ impl Batch {
             self.text.truncate(self.meta.last().map_or(0, |meta| meta.end));
         }
     }
+
+    /// Forgets all but the last `records`.
+    pub fn keep_last(&mut self, records: usize) {
+        let gone = self.meta.len().saturating_sub(records);
+        let Some(before) = gone.checked_sub(1) else { return };
+        let start = self.meta.get(before).map_or(0, |meta| meta.end);
+        self.text.drain(..start);
+        self.meta.drain(..gone);
+        self.meta.iter_mut().for_each(|meta| meta.end -= start);
+    }
 }
 
 #[cfg(test)]
@@ -145,5 +155,22 @@ mod tests {
         assert!(batch.get(3).is_none());
         batch.truncate(1);
         assert_eq!((batch.len(), batch.text_bytes()), (1, 3));
+    }
+
+    #[test]
+    fn the_last_records_stay_what_they_were() {
+        let mut batch = Batch::new();
+        for (ts, bytes) in (0..).map(Timestamp).zip([&b"one"[..], b"", b"three", b"four"]) {
+            batch.push(RecordRef { fd: Fd::Stdout, ts, newline: true, bytes });
+        }
+        let all = batch.clone();
+        batch.keep_last(4);
+        assert_eq!(batch, all);
+        batch.keep_last(2);
+        let got: Vec<_> = batch.iter().map(|r| (r.ts.0, r.bytes)).collect();
+        assert_eq!(got, [(2, &b"three"[..]), (3, b"four")]);
+        assert_eq!(batch.text_bytes(), 9);
+        batch.keep_last(0);
+        assert_eq!(batch, Batch::new());
     }
 }

@@ -9,7 +9,7 @@ use crate::harness::{Lab, is_live, row};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_reopens_under_load_lose_and_leak_nothing() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let ids = [
         lab.sim.run(ContainerSpec::named("trusted")),
         lab.sim.run(ContainerSpec::named("belled").rotating("50m", 3)),
@@ -35,7 +35,7 @@ async fn fifty_reopens_under_load_lose_and_leak_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restarts_under_load_lose_and_leak_nothing() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let ids = [
         lab.sim.run(ContainerSpec::named("trusted")),
         lab.sim.run(ContainerSpec::named("belled").rotating("50m", 3)),
@@ -69,7 +69,7 @@ async fn a_failure_stays_until_it_is_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pausing_and_resuming_without_waiting_ends_as_ordered() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let id = lab.sim.run(ContainerSpec::named("toggled"));
     lab.start().await;
     let load = lab.load(std::slice::from_ref(&id), Duration::from_millis(2), 2);

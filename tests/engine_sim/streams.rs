@@ -11,7 +11,7 @@ use crate::harness::{Lab, is_live};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_steady_trusted_follow_is_stored_record_by_record() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let id = lab.sim.run(ContainerSpec::named("steady"));
     lab.sim.emit_many(&id, 500, |n| format!("before {n}"));
     lab.start().await;
@@ -41,7 +41,7 @@ fn write_oddly(lab: &Lab, id: &ContainerId, round: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thirty_mixed_containers_are_stored_record_by_record() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let spec = |n: usize| {
         let spec = ContainerSpec::named(format!("mixed-{n:02}"));
         match n % 4 {
@@ -69,7 +69,7 @@ async fn thirty_mixed_containers_are_stored_record_by_record() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn equal_timestamps_and_a_clock_that_steps_back_lose_nothing() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let ids = [
         lab.sim.run(ContainerSpec::named("trusted")),
         lab.sim.run(ContainerSpec::named("belled").rotating("10m", 3)),
@@ -96,7 +96,7 @@ async fn equal_timestamps_and_a_clock_that_steps_back_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cuts_of_every_kind_under_load_lose_nothing() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let ids = [
         lab.sim.run(ContainerSpec::named("trusted")),
         lab.sim.run(ContainerSpec::named("belled").rotating("50m", 3)),
@@ -123,7 +123,7 @@ async fn cuts_of_every_kind_under_load_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stalled_follow_is_found_by_the_probe() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let id = lab.sim.run(ContainerSpec::named("stuck"));
     lab.start().await;
     lab.rest().await;
@@ -171,7 +171,7 @@ async fn a_daemon_that_refuses_old_clients_is_captured() {
 /// terminal and the first line of the next program.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_left_open_on_a_terminal_is_still_a_line_after_the_next_start() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let ids = [
         lab.sim.run(ContainerSpec::named("trusted").tty()),
         lab.sim.run(ContainerSpec::named("belled").tty().rotating("10m", 3)),

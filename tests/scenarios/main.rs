@@ -54,9 +54,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// `SCENARIO=08` plays only the files whose names contain it.
-fn chosen(folder: &Path) -> Vec<PathBuf> {
+fn chosen() -> Vec<PathBuf> {
     let only = std::env::var("SCENARIO").unwrap_or_default();
-    files(folder).into_iter().filter(|path| name(path).contains(&only)).collect()
+    files(&folder()).into_iter().filter(|path| name(path).contains(&only)).collect()
 }
 
 /// `DAEMON=podman4` plays them on another version than their own; expectations may differ there.
@@ -73,17 +73,7 @@ fn name(path: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_scenario_holds() {
-    play_all(chosen(&folder())).await;
-}
-
-/// Scenarios that show a defect which is not mended yet. They move up when it is.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "open defects: docs/RELIABILITY.md names them"]
-async fn every_open_scenario_holds() {
-    play_all(chosen(&folder().join("open"))).await;
-}
-
-async fn play_all(files: Vec<PathBuf>) {
+    let files = chosen();
     assert!(!files.is_empty(), "no scenario file");
     let (turns, mut playing) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
     for path in files {
@@ -121,7 +111,7 @@ fn every_file_is_named_after_its_hazard_and_listed_in_the_documentation() {
     let docs = folder().join("../../docs/RELIABILITY.md");
     let docs = std::fs::read_to_string(docs).unwrap();
     let mut hazards = BTreeSet::new();
-    for path in files(&folder()).into_iter().chain(files(&folder().join("open"))) {
+    for path in files(&folder()) {
         let scenario = Scenario::read(&path).unwrap_or_else(|error| panic!("{error}"));
         let number: u8 = name(&path)[..2].parse().unwrap();
         assert_eq!(scenario.hazard, Some(number), "{}", path.display());
