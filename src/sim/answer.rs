@@ -81,6 +81,14 @@ fn full(bytes: Bytes, kind: &'static str) -> Response<Body> {
     typed(Response::new(body), Some(kind))
 }
 
+/// A body of length zero.
+pub(super) fn nothing() -> Response<Body> {
+    typed(
+        Response::new(Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync()),
+        None,
+    )
+}
+
 /// A chunked body, one chunk per frame.
 pub(super) fn streamed(
     frames: impl Stream<Item = Result<Frame<Bytes>, Broken>> + Send + 'static,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::model::{ContainerId, Fd, LogConfig, RunState, Timestamp};
 
+use super::copier::{Copier, Piece};
 use super::faults::LogFaults;
 use super::log::{Limits, Log};
 use super::profile::Profile;
@@ -109,8 +110,12 @@ pub(super) struct Container {
     pub(super) restart_count: u64,
     /// The end of F at the end of each finished run.
     pub(super) run_ends: Vec<usize>,
+    /// The same before the end made records of what was unfinished.
+    pub(super) last_whole: Vec<usize>,
     pub(super) log: Log,
     pub(super) faults: LogFaults,
+    /// Output that is no record yet, of stdout and stderr.
+    copiers: [Copier; 2],
     /// Compressed files that reads had to unpack so far.
     pub(super) unpacked: usize,
     changed: Signal,
@@ -130,8 +135,10 @@ impl Container {
             exit_code: 0,
             restart_count: 0,
             run_ends: Vec::new(),
+            last_whole: Vec::new(),
             log: Log::new(Limits::of(&config)),
             faults: LogFaults::default(),
+            copiers: [Copier::default(), Copier::default()],
             unpacked: 0,
             changed: Signal::default(),
             spec,
@@ -162,13 +169,32 @@ impl Container {
         self.changed.watch()
     }
 
-    /// Ends the current run.
+    /// Ends the current run. What its outputs had not finished becomes a record.
     pub(super) fn end_run(&mut self, now: Timestamp, exit_code: i64) {
+        self.last_whole.push(self.log.len());
+        for fd in [Fd::Stdout, Fd::Stderr] {
+            let rest = self.copiers.get_mut(fd as usize).and_then(|copier| copier.close(now));
+            rest.into_iter().for_each(|piece| self.append(fd, piece));
+        }
         self.run = RunState::Exited;
         self.finished_at = Some(now);
         self.exit_code = exit_code;
         self.run_ends.push(self.log.len());
         self.touch();
+    }
+
+    /// The container's program writes these bytes, as they are.
+    pub(super) fn output(
+        &mut self,
+        fd: Fd,
+        bytes: &[u8],
+        profile: Profile,
+        now: impl FnMut() -> Timestamp,
+    ) {
+        let fd = if self.spec.tty { Fd::Stdout } else { fd };
+        let Some(copier) = self.copiers.get_mut(fd as usize) else { return };
+        let pieces = copier.copy(bytes, profile, now);
+        pieces.into_iter().for_each(|piece| self.append(fd, piece));
     }
 
     /// Writes one line, or unterminated output, as the records that the daemon makes of it.
@@ -182,13 +208,17 @@ impl Container {
     ) {
         let fd = if self.spec.tty { Fd::Stdout } else { fd };
         let buffer = if profile.is_podman() { PODMAN_CHUNK } else { CHUNK };
+        for (piece, newline) in chunks(bytes, newline, buffer) {
+            self.append(fd, (piece, newline, ts));
+        }
+    }
+
+    fn append(&mut self, fd: Fd, (bytes, newline, ts): Piece) {
         // journald keeps microseconds, so neighbours often share one.
         let microseconds = self.spec.driver == "journald";
         let ts = if microseconds { Timestamp(ts.0 - ts.0.rem_euclid(1_000)) } else { ts };
-        for (piece, newline) in chunks(bytes, newline, buffer) {
-            let bytes = self.kept(piece);
-            self.log.append(Record { fd, ts, newline, bytes });
-        }
+        let bytes = self.kept(bytes);
+        self.log.append(Record { fd, ts, newline, bytes });
     }
 
     fn kept(&self, piece: Bytes) -> Bytes {

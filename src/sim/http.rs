@@ -10,7 +10,7 @@ use hyper::{Method, Request, Response};
 
 use crate::model::ContainerId;
 
-use super::answer::{Body, Refusal, add_headers, document, half_document, streamed, text};
+use super::answer::{Body, Refusal, add_headers, document, half_document, nothing, streamed, text};
 use super::container::Container;
 use super::events::Subscriber;
 use super::faults::Stall;
@@ -75,6 +75,7 @@ fn page(
     params: &Params<'_>,
 ) -> Result<Response<Body>, Refusal> {
     let mut world = core.lock();
+    let profile = world.profile;
     Ok(match endpoint {
         Endpoint::Ping => text("OK"),
         Endpoint::Version => document(&json::version(world.profile)),
@@ -85,7 +86,7 @@ fn page(
         Endpoint::List => document(&json::list(&world, params.flag("all"))),
         _ => {
             let container = world.find(named).ok_or_else(|| Refusal::no_such(named))?;
-            document(&json::inspect(container))
+            document(&json::inspect(container, profile))
         }
     })
 }
@@ -96,15 +97,18 @@ async fn logs(
     named: &str,
     params: &Params<'_>,
 ) -> Result<Response<Body>, Refusal> {
+    let query = LogQuery::parse(params, core.lock().profile)?;
     let (id, profile, tty) = readable(core, named)?;
-    let query = LogQuery::parse(params, profile)?;
     if !query.follow {
         while_reads_stall(core, &id).await;
     }
     let stream = LogStream::open(core, &id, query, breaker);
     let mut stream = stream.ok_or_else(|| Refusal::no_such(named))?;
-    if query.follow && profile.withholds_headers() {
-        stream.prefetch().await;
+    if profile.answers_late() || (query.follow && profile.withholds_headers()) {
+        let empty = !stream.prefetch().await;
+        if empty && profile.answers_late() {
+            return Ok(nothing());
+        }
     }
     let kind = if core.lock().lying {
         Profile::Moby29.log_content_type(!tty)
@@ -118,7 +122,7 @@ fn readable(core: &Core, named: &str) -> Result<(ContainerId, Profile, bool), Re
     let world = core.lock();
     let container = world.find(named).ok_or_else(|| Refusal::no_such(named))?;
     if !container.is_readable() {
-        return Err(Refusal::of(501, named));
+        return Err(Refusal::of(world.profile.unreadable_status(), named));
     }
     Ok((container.id.clone(), world.profile, container.spec.tty))
 }
@@ -144,7 +148,7 @@ fn events(core: &Core, params: &Params<'_>) -> Result<Response<Body>, Refusal> {
 
 fn check_version(minor: Option<u32>, profile: Profile) -> Result<(), Refusal> {
     let (min, max) = (profile.min_api_minor(), profile.api_minor());
-    match minor {
+    match minor.filter(|_| profile.checks_versions()) {
         Some(n) if n < min => Err(Refusal::new(
             400,
             format!(

@@ -116,7 +116,7 @@ fn list_item(container: &Container, now: Timestamp) -> Value {
 }
 
 /// `/containers/{id}/json`
-pub(super) fn inspect(container: &Container) -> Value {
+pub(super) fn inspect(container: &Container, profile: Profile) -> Value {
     let (id, spec) = (container.id.as_str(), &container.spec);
     let time = |ts: Option<Timestamp>| ts.map_or_else(|| NEVER.to_owned(), Timestamp::to_rfc3339);
     let json_file = spec.driver == "json-file";
@@ -151,7 +151,7 @@ pub(super) fn inspect(container: &Container) -> Value {
         "ExecIDs": null,
         "HostConfig": {
             "Binds": null,
-            "LogConfig": { "Type": spec.driver, "Config": spec.options },
+            "LogConfig": log_config(container, profile),
             "NetworkMode": "none",
             "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
             "AutoRemove": spec.auto_remove,
@@ -172,6 +172,15 @@ pub(super) fn inspect(container: &Container) -> Value {
         },
         "NetworkSettings": { "Networks": {} },
     })
+}
+
+fn log_config(container: &Container, profile: Profile) -> Value {
+    let spec = &container.spec;
+    if !profile.hides_log_options() {
+        return json!({ "Type": spec.driver, "Config": spec.options });
+    }
+    let driver = if spec.driver == "k8s-file" { "json-file" } else { &spec.driver };
+    json!({ "Type": driver, "Config": null })
 }
 
 fn state_word(container: &Container) -> &'static str {

@@ -10,7 +10,7 @@
 //! changes anything, so any method but `GET` is refused and counted. A [`Scenario`] is a file that says
 //! what happens to it, and a [`Player`] makes it happen. It is no model of dockerd's speed.
 //!
-//! The map, from the pure inside to the socket: `clock`, `record`, `log` (files and rotation),
+//! The map, from the pure inside to the socket: `clock`, `record`, `copier`, `log` (files and rotation),
 //! `select` (one bounded read), `follow`, `container`, `events`, `world` (all state, one lock),
 //! `json` (shapes), `stream` (a log answer being sent), `http` (routes), `answer` (what
 //! they have in common), `io` (a connection that
@@ -21,6 +21,7 @@
 mod answer;
 mod clock;
 mod container;
+mod copier;
 mod demo;
 mod events;
 mod faults;

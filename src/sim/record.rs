@@ -71,11 +71,11 @@ impl Record {
     }
 }
 
-/// The time at the simulated Podman's host: as long as a timestamp gets, with its offset.
+/// The time at the simulated Podman's host: whole seconds, with its offset.
 fn local_rfc3339(ts: Timestamp) -> String {
     let shifted = Timestamp(ts.0.saturating_add(i64::from(PODMAN_OFFSET) * 1_000_000_000));
-    let hours = PODMAN_OFFSET / 3_600;
-    format!("{}+{hours:02}:00", shifted.to_rfc3339().trim_end_matches('Z'))
+    let (time, hours) = (shifted.to_rfc3339(), PODMAN_OFFSET / 3_600);
+    format!("{}+{hours:02}:00", time.split_once('.').map_or(time.as_str(), |(whole, _)| whole))
 }
 
 /// Cuts one line, or unterminated output, into the pieces that the copier logs. A line of exactly
@@ -164,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn local_time_is_the_same_moment_with_its_offset() {
+    fn podmans_time_is_the_second_of_that_moment_with_its_offset() {
         let record = Record {
             fd: Fd::Stdout,
             ts: Timestamp(1_500_000_000),
             newline: true,
             bytes: Bytes::from_static(b"hi"),
         };
-        assert_eq!(record.payload(true, true), b"1970-01-01T02:00:01.500000000+02:00 hi\n");
+        assert_eq!(record.payload(true, true), b"1970-01-01T02:00:01+02:00 hi\n");
         assert_eq!(record.payload(true, false), b"1970-01-01T00:00:01.500000000Z hi\n");
     }
 

@@ -140,6 +140,20 @@ impl Sim {
         }
     }
 
+    /// The container's program writes these bytes, as `write(2)` has them: what becomes a record, and
+    /// when, is the daemon's business. A terminal turns each newline into CR LF.
+    pub fn output(&self, id: &ContainerId, fd: Fd, bytes: &[u8]) {
+        let mut world = self.core().lock();
+        let (mut clock, profile) = (world.clock, world.profile);
+        if let Some(container) = world.container_mut(id).filter(|c| c.is_running()) {
+            let on_terminal = container.spec.tty.then(|| as_a_terminal_writes(bytes));
+            let bytes = on_terminal.as_deref().unwrap_or(bytes);
+            container.output(fd, bytes, profile, || clock.stamp());
+            container.touch();
+        }
+        world.clock = clock;
+    }
+
     /// Writes `n` records to stdout that cannot be told apart: one time, one text.
     pub fn tie_flood(&self, id: &ContainerId, n: usize, text: &str) {
         let mut world = self.core().lock();
@@ -257,4 +271,14 @@ impl Sim {
             container.touch();
         }
     }
+}
+
+fn as_a_terminal_writes(bytes: &[u8]) -> Vec<u8> {
+    bytes.split_inclusive(|byte| *byte == b'\n').fold(Vec::new(), |mut out, line| {
+        match line.strip_suffix(b"\n") {
+            Some(line) => out.extend([line, b"\r\n"].concat()),
+            None => out.extend(line),
+        }
+        out
+    })
 }

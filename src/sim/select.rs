@@ -101,10 +101,11 @@ impl Filter {
     }
 
     pub(super) fn judge(&mut self, record: &Record) -> Verdict {
-        if self.query.until.is_some_and(|until| record.ts > until) {
+        let exclusive = self.profile.bounds_are_exclusive();
+        let later = |until| record.ts > until || (exclusive && record.ts == until);
+        if self.query.until.is_some_and(later) {
             return Verdict::Stop;
         }
-        let exclusive = self.profile.since_is_exclusive();
         let older = |since| record.ts < since || (exclusive && record.ts == since);
         let drops_every = self.profile.since_drops_every();
         if self.query.since.is_some_and(older) && (drops_every || !self.reached_since) {
@@ -127,10 +128,32 @@ impl Backlog {
             Some(since) => without_left_out_files(log, since),
             None => log.on_disk().map(super::log::LogFile::held).collect(),
         };
-        Self(match query.tail {
+        Self(match query.tail.filter(|_| !profile.merges_in_tails()) {
             Some(tail) => last_records(log, ranges, tail),
             None => ranges,
         })
+    }
+
+    /// Takes all of it as Podman's tail of so many lines gives it. It is read backwards up to so many
+    /// ends of lines, and the pieces met on the way are put behind the line before them, the last
+    /// first, whichever output they are of. Pieces before the first line are lost (libpod
+    /// `getTailLog`, seen on 4.3.1). So `tail` must not be used there where a line may be long.
+    pub(super) fn merged_tail(&mut self, log: &Log, query: &LogQuery) -> VecDeque<Record> {
+        let (mut merged, mut pieces) = (VecDeque::new(), Vec::new());
+        let visible = self.0.iter().cloned().flatten().rev().filter_map(|at| log.visible(at));
+        for record in visible {
+            if merged.len() >= query.tail.unwrap_or(usize::MAX) {
+                break;
+            }
+            if !record.newline {
+                pieces.extend_from_slice(&record.bytes);
+                continue;
+            }
+            let bytes = [&record.bytes[..], &std::mem::take(&mut pieces)].concat().into();
+            merged.push_front(Record { bytes, ..record.clone() });
+        }
+        self.0.clear();
+        merged
     }
 
     /// Leaves out the rest of the file that the last position was in.

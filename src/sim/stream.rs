@@ -20,6 +20,7 @@ use super::faults::{Cut, Order, Spoil, Stall, StreamState};
 use super::follow::{Follower, Step};
 use super::io::Breaker;
 use super::profile::{AtCorrupt, Profile};
+use super::record::Record;
 use super::select::{Backlog, Filter, LogQuery, Verdict};
 use super::signal::Watcher;
 use super::world::Core;
@@ -50,6 +51,8 @@ pub(super) struct LogStream {
     query: LogQuery,
     filter: Filter,
     backlog: Backlog,
+    /// Lines of the backlog that are no records of the log.
+    merged: VecDeque<Record>,
     follower: Option<Follower>,
     /// The follow begins where its backlog ended, as late as that is.
     follows_later: bool,
@@ -82,10 +85,13 @@ impl LogStream {
         breaker.dribble(container.faults.dribble);
         let live = query.follow && container.is_running();
         let later = live && profile.follow_opens_late() && query.has_tail();
-        let backlog = Backlog::open(&container.log, &query, &container.config(), profile);
+        let mut backlog = Backlog::open(&container.log, &query, &container.config(), profile);
         if container.config().is_compressed() {
             container.unpacked += backlog.unpacked(&container.log, &query, profile);
         }
+        let merges = query.has_tail() && profile.merges_in_tails();
+        let start = backlog.start().unwrap_or_default();
+        let merged = merges.then(|| backlog.merged_tail(&container.log, &query));
         let stream = Self {
             core: core.clone(),
             number,
@@ -93,8 +99,9 @@ impl LogStream {
             tty: container.spec.tty,
             query,
             filter: Filter::new(query, profile),
-            start: backlog.start().unwrap_or_default(),
+            start,
             backlog,
+            merged: merged.unwrap_or_default(),
             follower: (live && !later)
                 .then(|| Follower::at_end(&container.log, profile, seed ^ number)),
             follows_later: later,
@@ -116,11 +123,15 @@ impl LogStream {
         Some(stream)
     }
 
-    /// Waits for the first message, for daemons that withhold the headers until then.
-    pub(super) async fn prefetch(&mut self) {
-        if let Some(Ok(first)) = self.next().await {
-            self.prefetched.push_back(first);
+    /// Waits for the first message, for daemons that withhold the headers until then. False if there
+    /// is none: the answer is over.
+    pub(super) async fn prefetch(&mut self) -> bool {
+        match self.next().await {
+            Some(Ok(first)) => self.prefetched.push_front(first),
+            Some(Err(_)) => {}
+            None => return false,
         }
+        true
     }
 
     /// The answer as frames of a body.
@@ -137,7 +148,12 @@ impl LogStream {
         }
         loop {
             match self.step() {
-                Next::Send(bytes) => return Some(Ok(bytes)),
+                Next::Send(mut bytes) => {
+                    let longest = self.profile.longest_chunk().unwrap_or(bytes.len());
+                    let rest = bytes.split_off(longest.min(bytes.len()));
+                    self.prefetched.extend((!rest.is_empty()).then_some(rest));
+                    return Some(Ok(bytes));
+                }
                 Next::End => return None,
                 Next::Break => {
                     // The server flushes what it has only when the body has nothing ready.
@@ -188,7 +204,16 @@ impl LogStream {
         if let Some(spoil) = self.spoil.take() {
             return self.spoiled(spoil);
         }
-        let end = container.run_ends.get(self.run).copied();
+        while let Some(line) = self.merged.pop_front() {
+            match self.filter.judge(&line) {
+                Verdict::Skip => {}
+                Verdict::Stop => return Next::End,
+                Verdict::Send => return Next::Send(self.message(&line)),
+            }
+        }
+        let misses = self.profile.follows_may_miss_the_rest() && self.seed % 2 == 1;
+        let ends = if misses { &container.last_whole } else { &container.run_ends };
+        let end = ends.get(self.run).copied();
         loop {
             let from_backlog = self.backlog.next_index();
             let index = match from_backlog.map_or_else(|| self.follow(container, end), Step::Record)
@@ -209,13 +234,7 @@ impl LogStream {
             match self.filter.judge(record) {
                 Verdict::Skip => {}
                 Verdict::Stop => return Next::End,
-                Verdict::Send => {
-                    let kind = if record.fd == Fd::Stdout { 1 } else { 2 };
-                    return Next::Send(self.framed(
-                        kind,
-                        &record.payload(self.query.timestamps, self.profile.is_podman()),
-                    ));
-                }
+                Verdict::Send => return Next::Send(self.message(record)),
             }
         }
     }
@@ -241,6 +260,11 @@ impl LogStream {
             }
             _ => self.backlog.skip_ahead(records),
         }
+    }
+
+    fn message(&self, record: &Record) -> Bytes {
+        let kind = if record.fd == Fd::Stdout { 1 } else { 2 };
+        self.framed(kind, &record.payload(self.query.timestamps, self.profile.is_podman()))
     }
 
     fn framed(&self, kind: u8, payload: &[u8]) -> Bytes {

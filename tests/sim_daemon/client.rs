@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
+pub(crate) use super::wire::{chunks, frames, lines};
+
 /// No step of any test takes longer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -95,40 +97,6 @@ pub(crate) async fn raw_while(sim: &Sim, path: &str, look: impl Fn(&[u8])) -> Ve
         look(&all);
     }
     all
-}
-
-/// The chunks of a chunked answer, and whether the final chunk came.
-pub(crate) fn chunks(raw: &[u8]) -> (Vec<&[u8]>, bool) {
-    let head = raw.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
-    let (mut rest, mut chunks) = (&raw[head..], Vec::new());
-    while let Some(line) = rest.windows(2).position(|w| w == b"\r\n") {
-        let size = std::str::from_utf8(&rest[..line]).unwrap();
-        let size = usize::from_str_radix(size, 16).unwrap();
-        if size == 0 {
-            return (chunks, true);
-        }
-        let Some(chunk) = rest.get(line + 2..line + 2 + size) else { break };
-        chunks.push(chunk);
-        rest = &rest[line + 2 + size + 2..];
-    }
-    (chunks, false)
-}
-
-/// stdcopy frames as (kind, payload), and what is left over.
-pub(crate) fn frames(mut bytes: &[u8]) -> (Vec<(u8, String)>, usize) {
-    let mut frames = Vec::new();
-    while let [kind, 0, 0, 0, a, b, c, d, rest @ ..] = bytes {
-        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
-        let Some((payload, after)) = rest.split_at_checked(length) else { break };
-        frames.push((*kind, String::from_utf8_lossy(payload).into_owned()));
-        bytes = after;
-    }
-    (frames, bytes.len())
-}
-
-/// The payloads of frames without timestamps.
-pub(crate) fn lines(bytes: &[u8]) -> Vec<String> {
-    frames(bytes).0.into_iter().map(|(_, line)| line.trim_end().to_owned()).collect()
 }
 
 /// Waits for something that only other tasks can make true.

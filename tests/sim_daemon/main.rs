@@ -17,3 +17,5 @@ mod logs;
 mod places;
 mod profiles;
 mod shapes;
+#[path = "../support/wire.rs"]
+mod wire;

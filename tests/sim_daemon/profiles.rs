@@ -5,7 +5,7 @@ use std::time::Duration;
 use logcap_tui::model::{ContainerId, Fd, Timestamp};
 use logcap_tui::sim::{ContainerSpec, Profile, Sim, Target};
 
-use super::client::{daemon, eventually, frames, get, lines, open};
+use super::client::{daemon, eventually, frames, get, lines, open, within};
 
 const READ: &str = "/containers/web/logs?stdout=1&stderr=1";
 const FOLLOW: &str = "/containers/web/logs?stdout=1&stderr=1&follow=1";
@@ -45,7 +45,9 @@ async fn every_version_says_who_it_is_and_which_clients_it_serves() {
         assert_eq!(engine.contains("Podman"), profile.is_podman());
         let status = async |minor: u32| get(&daemon.sim, &format!("/v1.{minor}/_ping")).await.0;
         assert_eq!((status(oldest).await, status(newest).await), (200, 200), "{name}");
-        assert_eq!((status(oldest - 1).await, status(newest + 1).await), (400, 400), "{name}");
+        // Podman does not look at the version.
+        let other = if profile.is_podman() { 200 } else { 400 };
+        assert_eq!((status(oldest - 1).await, status(newest + 1).await), (other, other), "{name}");
     }
 }
 
@@ -92,9 +94,9 @@ async fn podman_stamps_a_buffer_at_once_and_in_local_time() {
     let (_, body) = get(&daemon.sim, &format!("{READ}&timestamps=1&tail=1")).await;
     let (_, line) = frames(&body).0.remove(0);
     let (stamp, _) = line.split_once(' ').unwrap();
-    assert_eq!((stamp.len(), stamp.ends_with("+02:00")), (35, true), "{stamp}");
+    assert_eq!((stamp.len(), stamp.ends_with("+02:00")), (25, true), "{stamp}");
     let moment: jiff::Timestamp = stamp.parse().unwrap();
-    assert_eq!(moment.as_nanosecond(), i128::from(records[9_999].ts.0));
+    assert_eq!(moment.as_second(), records[9_999].ts.0 / SECOND, "whole seconds");
 }
 
 #[tokio::test]
@@ -106,9 +108,12 @@ async fn a_follow_with_a_tail_has_a_hole_on_podman_only() {
         let id = sim.run(ContainerSpec::named("web"));
         sim.emit(&id, Fd::Stdout, "tail");
         sim.stall_streams(&id);
-        let mut follow = open(sim, &format!("{FOLLOW}&tail=1")).await;
+        let asked = sim.clone();
+        let opening = tokio::spawn(async move { open(&asked, &format!("{FOLLOW}&tail=1")).await });
+        eventually(|| sim.open_streams(&id, true) == 1).await;
         sim.emit(&id, Fd::Stdout, "hole");
         sim.unstall(&id);
+        let mut follow = within(opening).await.unwrap();
         let mut got = lines(&follow.next().await.unwrap().unwrap());
         if profile.is_podman() {
             // Only now, behind its tail, does the follow open the file: when it waits for more.
@@ -143,13 +148,15 @@ async fn podman_names_a_removal_otherwise_and_its_events_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn the_content_type_is_said_from_23_on_but_not_by_podman() {
+async fn the_content_type_is_said_from_23_on_and_guessed_by_podmans_server() {
     for profile in Profile::ALL {
         let daemon = daemon(profile);
-        daemon.sim.run(ContainerSpec::named("web"));
-        let said = open(&daemon.sim, READ).await.headers.contains_key("content-type");
-        let expected = !matches!(profile, Profile::Moby20_10 | Profile::Podman4);
-        assert_eq!(said, expected, "{profile:?}");
+        let id = daemon.sim.run(ContainerSpec::named("web"));
+        let said = async || open(&daemon.sim, READ).await.headers.contains_key("content-type");
+        let of_itself = !matches!(profile, Profile::Moby20_10 | Profile::Podman4);
+        assert_eq!(said().await, of_itself, "{profile:?}: nothing to guess from");
+        daemon.sim.emit(&id, Fd::Stdout, "text");
+        assert_eq!(said().await, profile != Profile::Moby20_10, "{profile:?}");
     }
 }
 

@@ -19,7 +19,7 @@ use logcap_tui::engine::{
 };
 use logcap_tui::model::{
     BeatKind, ContainerId, EventKind, Moment, Seam, SeamKind, State, TaskHealth, TimelineEvent,
-    Timing, Waiting,
+    Timestamp, Timing, Waiting,
 };
 use logcap_tui::sim::{Profile, Sim, SimRecord};
 use logcap_tui::store::{Durability, LogRow, Retention, Store, StoreError, StoreOptions};
@@ -318,11 +318,14 @@ impl Lab {
     pub(crate) fn verdict_behind(&self, id: &ContainerId, gone: usize) -> Verdict {
         let reader = &self.running().store.reader;
         let tty = reader.log_by_container(id).unwrap().is_some_and(|log| log.identity.tty);
+        // Podman says the second of a record and no more.
+        let step = if self.sim.profile().is_podman() { 1_000_000_000 } else { 1 };
         let truth = |record: &SimRecord| {
+            let ts = Timestamp(record.ts.0 - record.ts.0.rem_euclid(step));
             // On a terminal the carriage return belongs to the line's end.
             let cr = tty && record.newline;
             let bytes = record.bytes.strip_suffix(b"\r").filter(|_| cr).unwrap_or(&record.bytes);
-            line(record.fd, record.ts, record.newline, bytes)
+            line(record.fd, ts, record.newline, bytes)
         };
         let truth: Vec<OracleLine> = self.sim.records(id).iter().skip(gone).map(truth).collect();
         judge(&truth, &self.items(id))
