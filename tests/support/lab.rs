@@ -112,8 +112,25 @@ impl Lab {
     /// Starts a container in the background.
     #[track_caller]
     pub(crate) fn run(&self, spec: &Spec) -> Container {
+        self.make(&["run", "--detach"], spec)
+    }
+
+    /// Makes a container without starting it.
+    #[track_caller]
+    pub(crate) fn create(&self, spec: &Spec) -> Container {
+        self.make(&["create"], spec)
+    }
+
+    /// The image that all of them run.
+    pub(crate) fn image(&self) -> &str {
+        self.image.name()
+    }
+
+    #[track_caller]
+    fn make(&self, verb: &[&str], spec: &Spec) -> Container {
         let name = format!("{}{}", self.prefix, spec.name);
-        let mut arguments = vec!["run", "--detach", "--network", "none", "--label", &self.label];
+        let mut arguments = verb.to_vec();
+        arguments.extend(["--network", "none", "--label", &self.label]);
         // A generator is process 1 and so ignores SIGTERM; nobody should wait ten seconds for it.
         arguments.extend(["--stop-timeout", "1", "--name", &name]);
         arguments.extend(spec.flags.iter().map(String::as_str));

@@ -5,6 +5,7 @@
 //!   killed, paused and restarted.
 //! - [`image`]: the only image, made from busybox and our generator (`gen.rs`): no registry needed.
 //! - [`lab`]: containers with a label of their own, all removed when the lab goes.
+//! - [`podman`]: a Podman service of the test's own, which the `docker` command drives as well.
 //! - [`program`]: the program under test, as a process that is asked, stopped and killed.
 //! - [`stored`]: what its store holds, and the check of the generator's numbers over it.
 //! - [`truth`]: what the daemon has on its disk, which is what the store is judged by.
@@ -25,6 +26,7 @@ pub(crate) mod daemon;
 pub(crate) mod image;
 pub(crate) mod lab;
 pub(crate) mod oracle;
+pub(crate) mod podman;
 pub(crate) mod program;
 pub(crate) mod second;
 pub(crate) mod stored;
@@ -36,6 +38,7 @@ pub(crate) use daemon::Daemon;
 pub(crate) use image::Image;
 pub(crate) use lab::{Container, Lab, Spec};
 pub(crate) use oracle::{Item, OracleLine, SequenceReport, Verdict};
+pub(crate) use podman::Podman;
 pub(crate) use program::Program;
 pub(crate) use second::SecondDaemon;
 pub(crate) use truth::TruthRecord;

@@ -232,7 +232,7 @@ fn children(process: &Path) -> Vec<Pid> {
 }
 
 /// The daemon binds its root onto itself and leaves that behind when it is killed.
-fn unmount_below(folder: &Path) {
+pub(super) fn unmount_below(folder: &Path) {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let places = mounts.lines().filter_map(|line| line.split(' ').nth(1));
     let mut ours: Vec<_> = places.filter(|place| Path::new(place).starts_with(folder)).collect();
