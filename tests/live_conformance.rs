@@ -12,6 +12,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "helpers of tests may fail loudly like the tests themselves"
 )]
 
@@ -112,6 +113,17 @@ impl Host for Real {
     fn damage(&self, id: &ContainerId) {
         let file = std::fs::OpenOptions::new().append(true).open(self.log_file(id));
         file.unwrap().write_all(b"{\"log\":\"abc\n").unwrap();
+    }
+
+    fn overwrite(&self, id: &ContainerId, record: usize) {
+        let folder = truth::folder(&self.lab.daemon.root, id.as_str());
+        let file = folder.join("local-logs/container.log");
+        let mut bytes = std::fs::read(&file).unwrap();
+        // Each record stands between two copies of its length.
+        let length = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+        let start = (0..record).fold(0, |at, _| at + 8 + length(at) as usize) + 4;
+        bytes[start..start + 8].fill(0xff);
+        std::fs::write(&file, bytes).unwrap();
     }
 
     fn truncate(&self, id: &ContainerId) {

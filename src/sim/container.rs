@@ -174,7 +174,9 @@ impl Container {
         self.last_whole.push(self.log.len());
         for fd in [Fd::Stdout, Fd::Stderr] {
             let rest = self.copiers.get_mut(fd as usize).and_then(|copier| copier.close(now));
-            rest.into_iter().for_each(|piece| self.append(fd, piece));
+            if let Some(piece) = rest {
+                self.append(fd, piece);
+            }
         }
         self.run = RunState::Exited;
         self.finished_at = Some(now);
@@ -194,7 +196,9 @@ impl Container {
         let fd = if self.spec.tty { Fd::Stdout } else { fd };
         let Some(copier) = self.copiers.get_mut(fd as usize) else { return };
         let pieces = copier.copy(bytes, profile, now);
-        pieces.into_iter().for_each(|piece| self.append(fd, piece));
+        for piece in pieces {
+            self.append(fd, piece);
+        }
     }
 
     /// Writes one line, or unterminated output, as the records that the daemon makes of it.

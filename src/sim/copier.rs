@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn docker_waits_for_the_newline_and_stamps_a_line_once() {
-        let long = [b'x'; 20_000];
+        let long = vec![b'x'; 20_000];
         let got = shapes(Profile::Moby29, &[b"ab", b"c\nd", &long, b"e\n", b"rest"]);
         assert_eq!(got, [(3, true, 1), (CHUNK, false, 2), (3_618, true, 2), (4, false, 99)]);
         let exact = [&long[..CHUNK], b"\n"];

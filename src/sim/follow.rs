@@ -31,6 +31,8 @@ pub(super) struct Follower {
     /// Where the second, late opening of the file happens.
     replay_at: Option<usize>,
     replays: bool,
+    /// It notices that its file was emptied.
+    survives_truncation: bool,
     seed: u64,
 }
 
@@ -38,7 +40,8 @@ impl Follower {
     /// Follows from the end of the log as it is now. The seed decides how much is repeated.
     pub(super) fn at_end(log: &Log, profile: Profile, seed: u64) -> Self {
         let (file, at) = (log.current(), log.len());
-        Self { file, at, replay_at: None, replays: profile.replays(), seed }
+        let (replays, survives_truncation) = (profile.replays(), profile.survives_truncation());
+        Self { file, at, replay_at: None, replays, survives_truncation, seed }
     }
 
     /// The next step, where `end` is the end of F when the followed run ended, if it did.
@@ -51,7 +54,7 @@ impl Follower {
             if self.replay_at.is_some_and(|at| self.at >= at) {
                 self.replay_at = None;
                 self.at = file.held().start;
-            } else if self.at < file.end && !file.truncated {
+            } else if self.at < file.end && (self.survives_truncation || !file.truncated) {
                 self.at += 1;
                 return Step::Record(self.at - 1);
             } else if self.file < log.current() {
@@ -134,12 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn truncation_hangs_a_follow_until_the_next_rotation() {
+    fn truncation_hangs_a_follow_until_the_next_rotation_but_not_on_20_10() {
         let mut log = Log::new(limits("1g", "2"));
+        let mut old = Follower::at_end(&log, Profile::Moby20_10, 1);
         let mut follower = Follower::at_end(&log, Profile::Moby25, 1);
         log.truncate();
         grow(&mut log, 2);
         assert_eq!(follower.next(&log, None), Step::Wait);
+        assert_eq!(drain(&mut old, &log), [0, 1]);
         log.rotate();
         grow(&mut log, 1);
         assert_eq!(drain(&mut follower, &log), [2]);

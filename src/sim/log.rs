@@ -3,7 +3,7 @@
 //! F is append-only and never forgets, because it is what a test compares with. The files are
 //! ranges of F under dockerd's rules: before a write, a file that has reached `max-size` is renamed
 //! and a new one begun; of the older ones `max-file - 1` are kept. A truncated file loses its
-//! range, and whoever follows it hangs until the next rotation (moby#45728).
+//! range, and from 23.0 on whoever follows it hangs until the next rotation (moby#45728).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -118,8 +118,14 @@ impl Log {
         self.oldest = self.oldest.max(self.files.len().saturating_sub(keep));
     }
 
-    /// Empties the current file from outside.
+    /// Empties the current file from outside. The first file is open for appending; one that a
+    /// rotation began is not, so the next record stands behind a hole of zeros and cannot be decoded
+    /// (seen on 20.10.24).
     pub(super) fn truncate(&mut self) {
+        let leaves_a_hole = self.current() > 0 && self.current_file().bytes > 0;
+        if leaves_a_hole {
+            self.corrupt.insert(self.truth.len());
+        }
         if let Some(file) = self.files.last_mut() {
             file.lost_to = file.end;
             file.truncated = true;
@@ -255,5 +261,15 @@ pub(super) mod tests {
         log.truncate();
         log.append(record(2));
         assert_eq!(retained(&log), [true, false, true]);
+        assert!(log.is_corrupt(2), "zeros stand before it");
+    }
+
+    #[test]
+    fn the_first_file_is_appended_to() {
+        let mut log = Log::new(limits("1m", "3"));
+        log.append(record(0));
+        log.truncate();
+        log.append(record(1));
+        assert_eq!((retained(&log), log.is_corrupt(1)), (vec![false, true], false));
     }
 }

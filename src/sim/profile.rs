@@ -151,6 +151,12 @@ impl Profile {
         self == Self::Moby20_10
     }
 
+    /// Whether a follow goes on in a file that was emptied from outside. From 23.0 on it waits for
+    /// the writer's position to come by again (moby#45728); 20.10 was seen to go on.
+    pub(super) fn survives_truncation(self) -> bool {
+        self == Self::Moby20_10
+    }
+
     /// Whether `since` with compressed files leaves out every rotated file newer than the first
     /// old one: `break` where `continue` was meant (20.10 logfile.go, openRotatedFiles).
     pub(super) fn since_leaves_out_files(self) -> bool {
@@ -170,11 +176,12 @@ impl Profile {
 
     /// What an answer does at a record that cannot be decoded. 20.10 drops what its decoder had
     /// read ahead and goes on (measured: one broken line in 2,000 records cost an answer 60 to 408
-    /// more); 27.4 and later leave out the rest of the file (moby d48c403efa), if what is written
-    /// already is read: a follow begins behind that at the end of the file.
-    pub(super) fn at_corrupt_record(self, backlog: bool) -> AtCorrupt {
+    /// more), but only in json: `local` says so in the stream (seen on 20.10.24). 27.4 and later
+    /// leave out the rest of the file (moby d48c403efa), if what is written already is read: a
+    /// follow begins behind that at the end of the file.
+    pub(super) fn at_corrupt_record(self, backlog: bool, driver: &str) -> AtCorrupt {
         match self {
-            Self::Moby20_10 => AtCorrupt::DropReadAhead,
+            Self::Moby20_10 if driver == "json-file" => AtCorrupt::DropReadAhead,
             Self::Moby27_4 | Self::Moby29 if backlog => AtCorrupt::SkipFile,
             _ => AtCorrupt::Fail,
         }

@@ -89,9 +89,9 @@ impl LogStream {
         if container.config().is_compressed() {
             container.unpacked += backlog.unpacked(&container.log, &query, profile);
         }
-        let merges = query.has_tail() && profile.merges_in_tails();
+        let by_lines = query.has_tail() && profile.merges_in_tails();
         let start = backlog.start().unwrap_or_default();
-        let merged = merges.then(|| backlog.merged_tail(&container.log, &query));
+        let merged = by_lines.then(|| backlog.merged_tail(&container.log, &query));
         let stream = Self {
             core: core.clone(),
             number,
@@ -223,7 +223,8 @@ impl LogStream {
                 Step::End => return Next::End,
             };
             if container.log.is_corrupt(index) {
-                match self.profile.at_corrupt_record(from_backlog.is_some()) {
+                let (backlog, driver) = (from_backlog.is_some(), &container.spec.driver);
+                match self.profile.at_corrupt_record(backlog, driver) {
                     AtCorrupt::Fail => return self.end_with_error(CORRUPT),
                     AtCorrupt::SkipFile => self.backlog.skip_file(),
                     AtCorrupt::DropReadAhead => self.drop_read_ahead(container, index),

@@ -75,6 +75,10 @@ impl Host for Simulated {
         self.damage.borrow_mut().push((id.clone(), at));
     }
 
+    fn overwrite(&self, id: &ContainerId, record: usize) {
+        self.sim.corrupt_record(id, record);
+    }
+
     fn truncate(&self, id: &ContainerId) {
         self.sim.truncate(id);
     }

@@ -81,7 +81,7 @@ async fn what_was_rotated_away_during_a_pause_is_one_gap() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_truncation_with_a_loss_is_one_gap() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let id = lab.sim.run(ContainerSpec::named("cut"));
     lab.sim.emit_many(&id, 50, |n| format!("before {n}"));
     lab.start().await;
@@ -105,7 +105,7 @@ async fn a_truncation_with_a_loss_is_one_gap() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_truncation_without_a_loss_cannot_be_told_from_one_and_is_a_seam() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby24, 10);
     let id = lab.sim.run(ContainerSpec::named("cut"));
     lab.sim.emit_many(&id, 50, |n| format!("before {n}"));
     lab.start().await;
@@ -117,6 +117,20 @@ async fn a_truncation_without_a_loss_cannot_be_told_from_one_and_is_a_seam() {
     let verdict = lab.verdict(&id);
     assert_eq!((verdict.lost_unreported, verdict.duplicated, verdict.reordered), (0, 0, 0));
     assert_eq!(gaps(&lab, &id).len(), 1, "{verdict:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_20_10_a_follow_goes_on_in_a_truncated_file() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let id = lab.sim.run(ContainerSpec::named("cut"));
+    lab.sim.emit_many(&id, 50, |n| format!("before {n}"));
+    lab.start().await;
+    lab.rest().await;
+    lab.sim.truncate(&id);
+    lab.sim.emit_many(&id, 20, |n| format!("after {n}"));
+    lab.rest().await;
+    let verdict = lab.verdict(&id);
+    assert_eq!((verdict.lost_unreported, verdict.duplicated, verdict.reordered), (0, 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

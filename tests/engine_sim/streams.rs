@@ -192,3 +192,21 @@ async fn a_line_left_open_on_a_terminal_is_still_a_line_after_the_next_start() {
     lab.assert_all_complete().await;
     assert!(ids.iter().all(|id| lab.seams(id).is_empty()));
 }
+
+/// moby#43860: a follow of 20.10 may end before a line that has no end. The read behind it has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unfinished_last_line_is_stored_whatever_the_follow_brought() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids: Vec<ContainerId> =
+        (0..6).map(|n| lab.sim.run(ContainerSpec::named(format!("last-{n}")))).collect();
+    lab.start().await;
+    lab.wait_for("6 live monitors", |s| s.monitors.iter().filter(|row| is_live(row)).count() == 6)
+        .await;
+    for id in &ids {
+        lab.sim.output(id, Fd::Stdout, b"whole\nopen");
+        lab.sim.die(id);
+    }
+    lab.wait_for("12 records", |s| s.monitors.iter().map(|row| row.flow.stored).sum::<u64>() == 12)
+        .await;
+    ids.iter().for_each(|id| lab.assert_complete(id));
+}

@@ -105,7 +105,7 @@ pub(super) async fn since_and_tail_together(probe: &Probe<'_>) -> Outcome {
 /// time: no clock has to be set for that.
 pub(super) async fn since_where_time_goes_back(probe: &Probe<'_>) -> Outcome {
     let id = probe.plain("inverted");
-    probe.host.write(&id, Fd::Stdout, &[b'x'; 16_400]);
+    probe.host.write(&id, Fd::Stdout, &vec![b'x'; 16_400]);
     probe.settled(&id, 1).await;
     probe.host.write(&id, Fd::Stderr, b"between\n");
     probe.settled(&id, 2).await;

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use logcap_tui::docker::Tail;
+use logcap_tui::docker::{DockerError, Tail};
 use logcap_tui::model::Fd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -91,7 +91,7 @@ pub(super) async fn a_removed_container_is_drained(probe: &Probe<'_>) -> Outcome
     probe.host.remove(&id);
     same("a follow outlives its container", texts(&ended(follow.rest().await)?), vec!["only"])?;
     let error = probe.ask(&Probe::all(&id)).await.err();
-    holds("a read does not", error.as_ref().is_some_and(|e| e.is_not_found()), error)
+    holds("a read does not", error.as_ref().is_some_and(DockerError::is_not_found), error)
 }
 
 pub(super) async fn the_next_run_goes_on_in_the_same_log(probe: &Probe<'_>) -> Outcome {

@@ -54,8 +54,10 @@ pub(crate) trait Host {
     fn end(&self, id: &ContainerId);
     /// It is removed, by force if it runs.
     fn remove(&self, id: &ContainerId);
-    /// Puts a line that cannot be decoded into its log file.
+    /// Puts a line that cannot be decoded behind its json-file.
     fn damage(&self, id: &ContainerId);
+    /// Overwrites a record, by its number, in its log of driver `local`.
+    fn overwrite(&self, id: &ContainerId, record: usize);
     /// Empties its log file.
     fn truncate(&self, id: &ContainerId);
     /// The timestamps of what its log files hold, oldest first, read past the API.
@@ -77,6 +79,10 @@ pub(crate) struct Broken {
 pub(crate) type Outcome = Result<(), Broken>;
 
 /// Claims that two values are the same.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "claims are written with values made on the spot"
+)]
 pub(crate) fn same<T: PartialEq + Debug>(claim: &'static str, seen: T, expected: T) -> Outcome {
     let words = || format!("{}, not {}", shortened(&seen), shortened(&expected));
     if seen == expected { Ok(()) } else { Err(Broken { claim, seen: words() }) }
@@ -150,7 +156,9 @@ facts! {
     Docker files::rotation_keeps_a_suffix,
     Docker files::since_leaves_out_compressed_files,
     Docker files::a_line_that_cannot_be_decoded,
+    Docker files::a_damaged_local_log_says_so,
     Docker files::a_truncated_file_holds_what_comes_later,
+    Docker files::a_truncated_file_of_several_has_a_hole,
     Every events::a_life_is_told_in_order,
     Docker events::the_past_is_told_again,
 }
