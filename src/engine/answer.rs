@@ -83,6 +83,8 @@ pub(super) struct Answer {
     got: u64,
     /// Their fingerprints, of answers that are held back until they are confirmed.
     pub(super) seen: Vec<Fingerprint>,
+    /// How many of its records were new.
+    pub(super) new: u64,
     /// What the daemon reported in the middle of it.
     pub(super) fault: Option<String>,
 }
@@ -123,8 +125,8 @@ impl Capture {
         let got = drained.tally.received;
         self.meter.read(cause, ReadCost { asked: ask.records(), got, took });
         self.last_cost = took;
-        let Drained { finished, seen, fault, .. } = drained;
-        Ok(Answer { finished, sent_at, got, seen, fault })
+        let Drained { finished, tally, seen, fault } = drained;
+        Ok(Answer { finished, sent_at, got, seen, new: tally.new, fault })
     }
 
     /// Opens the answer to a bounded read, on the kept connection if there is one.

@@ -17,10 +17,10 @@
 use std::collections::HashSet;
 
 use super::align::Source;
-use super::answer::{Answer, Ask, HELD_BYTES};
+use super::answer::{ASK_MIN, Answer, Ask, HELD_BYTES};
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
-use super::intake::{Intake, Tally};
+use super::intake::{Finished, Intake, Tally};
 use super::read::not_taken;
 use super::report::ReadCause;
 use super::snapshot::{Backfill, ReadCost};
@@ -28,7 +28,7 @@ use crate::docker::{DockerError, Step};
 use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, Timestamp};
 
 /// Tails shorter than this are confirmed when they come short.
-const CHECKED: u64 = 20_000;
+pub(super) const CHECKED: u64 = 20_000;
 /// Answers that fail their confirmation before the log is taken for broken: it may also have grown
 /// or rotated between the two requests.
 const CONFIRMATIONS: u32 = 3;
@@ -61,9 +61,12 @@ impl Capture {
         since: Option<Timestamp>,
         cause: ReadCause,
     ) -> Result<Result<Answer, String>, Break> {
-        let checked = since.is_none() && self.is_checked(ask);
+        let mut since = since;
         let front = self.front_seam.is_some();
-        for _ in 0..CONFIRMATIONS {
+        for _ in 0..=CONFIRMATIONS {
+            let sifted = since.is_some() && !self.shared.is_podman();
+            let checked = sifted || (since.is_none() && self.is_checked(ask));
+            let end = self.committer()?.cursor().runs().last().map(|run| run.fp);
             self.hold_sending = checked || front;
             let answer = self.answer(ask, since, cause).await;
             let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
@@ -79,10 +82,21 @@ impl Capture {
             if let Some(text) = answer.fault {
                 return Ok(Err(text));
             }
-            if !unsent || !answer.is_short(ask) || self.is_confirmed(&answer.seen).await? {
+            if !unsent || !answer.is_short(ask) {
+                return Ok(Ok(answer));
+            }
+            let confirmed = match (since, end) {
+                (None, _) => self.is_confirmed(&answer.seen).await?,
+                // It says that it holds no stored end, and is not believed without proof anyway.
+                (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => true,
+                (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await?,
+                (Some(_), None) => false,
+            };
+            if confirmed {
                 return Ok(Ok(answer));
             }
             self.forget_unsent().await?;
+            since = None;
         }
         Ok(Err(SILENT.to_owned()))
     }
@@ -121,7 +135,7 @@ impl Capture {
     /// Whether the log holds nothing but these records, apart from one that was written meanwhile.
     async fn is_confirmed(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
         let asked = seen.len() as u64 + 1;
-        let again = match self.peek(asked).await {
+        let again = match self.peek(asked, None).await {
             Ok(again) => again,
             // Nobody can be asked any more; what was read is all there is.
             Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
@@ -136,6 +150,37 @@ impl Capture {
         })
     }
 
+    /// Whether `since` left nothing out between the stored end and what followed it. Up to 23 it
+    /// drops every older record wherever it stands, so that what was written after the clock had
+    /// stepped back is missing from the answer (moby e278d3f185). A tail of which nothing is left
+    /// out is as long as was asked for; if the stored end is in one, so is all behind it.
+    async fn is_unsifted(
+        &mut self,
+        end: Fingerprint,
+        new: u64,
+        since: Timestamp,
+    ) -> Result<bool, Break> {
+        let mut asked = new + 1;
+        for _ in 0..CONFIRMATIONS {
+            let again = match self.peek(asked, Some(since)).await {
+                Ok(again) => again,
+                Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
+                Err(stop) => return Err(stop),
+            };
+            if !again.is_clean() {
+                return Ok(false);
+            }
+            let fps = again.records.iter().map(|record| Fingerprint::of(&record));
+            let behind = (1..).zip(fps).find(|(_, fp)| *fp == end).map(|(nth, _)| asked - nth);
+            if behind.is_some_and(|behind| behind >= new) {
+                return Ok(true);
+            }
+            // The log has grown since.
+            asked += ASK_MIN;
+        }
+        Ok(false)
+    }
+
     /// Takes what can be read of a log with a broken record in it. `ask` is what failed.
     pub(super) async fn read_around(
         &mut self,
@@ -144,6 +189,13 @@ impl Capture {
         cause: ReadCause,
     ) -> Result<Moment, Break> {
         let Some((clean, bounded)) = self.longest_clean().await? else {
+            if words != SILENT {
+                let last = self.peek(1, None).await?;
+                if last.fault.is_none() && last.records.is_empty() {
+                    // The log is empty: it was a fault of the moment.
+                    return Err(DockerError::Fault { text: words }.into());
+                }
+            }
             // The broken record is the last one. What stands before it is all there is, and if
             // nothing will follow it, the loss has to be told now.
             let now = self.shared.clock.now();
@@ -194,7 +246,7 @@ impl Capture {
         let mut best: Option<Peek> = None;
         let (mut asked, mut broken) = (1, None::<u64>);
         loop {
-            let peek = self.peek(asked).await?;
+            let peek = self.peek(asked, None).await?;
             if peek.is_clean() {
                 let full = peek.records.text_bytes() >= HELD_BYTES;
                 best = Some(peek);
@@ -241,7 +293,7 @@ impl Capture {
         let mut ask = first;
         loop {
             let Some(asked) = ask.records() else { return Ok(()) };
-            let peek = self.peek(asked).await?;
+            let peek = self.peek(asked, None).await?;
             let complete = peek.fault.is_some() || (peek.records.len() as u64) < asked;
             let known_empty = self.committer()?.cursor().runs().len() == 0;
             let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: false });
@@ -270,9 +322,9 @@ impl Capture {
     }
 
     /// The last `asked` records, as they come.
-    async fn peek(&mut self, asked: u64) -> Result<Peek, Break> {
+    async fn peek(&mut self, asked: u64, since: Option<Timestamp>) -> Result<Peek, Break> {
         let sent_at = self.shared.clock.now();
-        let mut stream = self.open_bounded(Ask::Last(asked), None).await?;
+        let mut stream = self.open_bounded(Ask::Last(asked), since).await?;
         let mut peek = Peek { records: Batch::new(), asked, sent_at, fault: None };
         loop {
             match self.until_ordered(stream.next(&mut peek.records)).await? {

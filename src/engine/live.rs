@@ -32,7 +32,6 @@ impl Capture {
     /// Opens the follow that this log needs, or none when reads on a timer have to do.
     pub(super) async fn open_follow(&mut self) -> Result<Option<LogStream>, Break> {
         self.drained = false;
-        self.bell_tail.clear();
         if !self.is_trusted() && (self.always_ringing || self.shared.bells.available_permits() == 0)
         {
             self.follow_opened = Some(self.shared.clock.now());
@@ -53,6 +52,8 @@ impl Capture {
         };
         let shared = std::sync::Arc::clone(&self.shared);
         let stream = self.until_ordered(shared.docker().open_log(None, &request)).await??;
+        // It repeats what the last one held and no read took.
+        self.bell_tail.clear();
         let opened = shared.clock.now();
         self.follow_opened = Some(opened);
         self.follow_tail = tail;

@@ -34,7 +34,11 @@ impl Capture {
                 break;
             }
             match wish.gate {
-                Gate::Finish | Gate::Stop => break,
+                Gate::Finish => {
+                    let _ = self.take_before_the_end().await;
+                    break;
+                }
+                Gate::Stop => break,
                 Gate::Hold(why) => {
                     self.hold(&why).await;
                     self.rest(None).await;
@@ -47,6 +51,14 @@ impl Capture {
             }
         }
         self.close().await;
+    }
+
+    /// The container is gone. What its bell held and no read could take is the end of its log.
+    async fn take_before_the_end(&mut self) -> Result<(), Break> {
+        if !self.bell_tail.is_empty() && self.committer.is_none() {
+            self.open_log().await?;
+        }
+        self.take_what_the_bell_held().await
     }
 
     /// Enters a waiting state; what was being captured is committed, the cursor is held.
@@ -123,7 +135,7 @@ impl Capture {
                 Box::pin(self.listen(bell)).await
             }
             // It is gone already; what the follow holds is all there is.
-            (Err(Break::Docker(error)), Some(bell)) if error.means_no_log() => {
+            (Err(Break::Docker(error)), Some(bell)) if error.is_not_found() => {
                 self.take_last_words(bell).await?;
                 Ok(self.end_without_read())
             }
@@ -210,8 +222,9 @@ impl Capture {
     /// Reads a stopped container's log to its end.
     async fn final_read(&mut self) -> Result<EndProof, Break> {
         match self.read_to_end(ReadCause::Final).await {
-            Ok(_) => {}
-            Err(Break::Docker(error)) if error.means_no_log() => {
+            Ok(_) => self.bell_tail.clear(),
+            // 409, while it is being removed, leaves what the bell held for the next attempt.
+            Err(Break::Docker(error)) if error.is_not_found() => {
                 self.take_what_the_bell_held().await?;
                 return Ok(self.end_without_read());
             }
@@ -260,6 +273,9 @@ impl Capture {
 
     /// Tells the supervisor of a failure and waits for its decision.
     async fn failed(&mut self, stop: Break) -> Round {
+        if matches!(&stop, Break::Docker(error) if error.is_not_found()) {
+            let _ = self.take_before_the_end().await;
+        }
         self.close_log();
         let fault = match &stop {
             Break::Docker(DockerError::NotReadable { text, .. }) => {

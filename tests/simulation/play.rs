@@ -152,6 +152,11 @@ async fn rest(world: &World) -> Arc<EngineSnapshot> {
         State::Unreadable { .. } => row.guarantee == Guarantee::Unreadable,
         _ => false,
     };
+    // Without a running container nothing else waits for the daemon to be listed again.
+    let there = |s: &EngineSnapshot| {
+        let mut known = world.known.iter().filter(|known| !known.removed);
+        known.all(|known| s.monitors.iter().any(|row| row.id == known.id))
+    };
     // Nothing is written meanwhile, so what was proved stays proved.
     let proved = RefCell::new(BTreeSet::new());
     let at_rest = |s: &EngineSnapshot| {
@@ -159,6 +164,7 @@ async fn rest(world: &World) -> Arc<EngineSnapshot> {
         proved.extend(s.monitors.iter().filter(|row| done(row)).map(|row| row.id.clone()));
         s.at > mark
             && s.ready
+            && there(s)
             && s.monitors.iter().all(|row| proved.contains(&row.id))
             && s.monitors.iter().all(|m| m.flow.in_flight == 0)
             && s.tasks.expected == s.tasks.actual
@@ -233,9 +239,9 @@ fn truth_of(world: &World, known: &Known) -> Truth {
 }
 
 /// Lost records at the front of a log whose size says nothing about what it lost: with one file
-/// there is no bound, and a rotation by hand leaves files that are not full.
+/// there is no bound, and a file that was rotated or emptied by hand was not full.
 fn front_without_bound(known: &Known, records: usize) -> usize {
-    let bounded = !known.kind.has_one_file() && !known.rotated_by_hand;
+    let bounded = !known.kind.has_one_file() && !known.cut_by_hand;
     let lost = |at: &usize| !bounded && known.lost_at.contains_key(at);
     (0..records).take_while(lost).count()
 }

@@ -100,7 +100,12 @@ fn lay(
     stretch: &[&OracleLine],
 ) -> Vec<bool> {
     let first = reach.iter().position(|here| *here).unwrap_or(reach.len());
-    let unproved = |at: usize| at > 0 && truth.lost[at - 1];
+    // Of a tie whose begin is lost nobody can tell how many are left.
+    let unproved = |at: usize| {
+        let before = truth.lines[..at].iter().zip(&truth.lost).rev();
+        let tied = before.take_while(|(line, _)| Some(*line) == truth.lines[..at].last());
+        tied.into_iter().any(|(_, lost)| *lost)
+    };
     let begins = |at: usize| match seam {
         None | Some((SeamKind::Joined, _)) => reach[at],
         Some((_, Some(Lost::Ambiguous(most)))) => {
@@ -211,6 +216,7 @@ mod tests {
             ("aaaab", 0, "aa2aab"),
             ("aaaab", 0, "Gaab"),
             ("aaaab", 0, "aGab"),
+            ("aaaab", 2, "aaaaGb"),
             ("abcdef", 0, "abGGef"),
             ("", 0, ""),
         ] {
@@ -229,6 +235,7 @@ mod tests {
             ("abcdef", 0, "bcdef", "the beginning is missing"),
             ("abcdef", 0, "abcGdef", "a gap over nothing"),
             ("abcdef", 2, "abcGdef", "its neighbour is still there to prove it"),
+            ("aaaab", 0, "aaaaGb", "the whole tie is still there to prove it"),
             ("abcdef", 0, "abJdef", "a join over a loss"),
             ("aaaab", 0, "a1ab", "more than the ambiguity says"),
             ("abcdef", 0, "", "an empty store is no pass"),

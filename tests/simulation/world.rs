@@ -30,7 +30,7 @@ pub(crate) struct Known {
     pub(crate) id: ContainerId,
     pub(crate) kind: Kind,
     pub(crate) removed: bool,
-    pub(crate) rotated_by_hand: bool,
+    pub(crate) cut_by_hand: bool,
     running: bool,
     /// The engine that ran, and had listed all containers, when it was created.
     pub(crate) born_under: Option<u64>,
@@ -277,7 +277,7 @@ impl World {
             id,
             kind,
             removed: false,
-            rotated_by_hand: false,
+            cut_by_hand: false,
             running: true,
             born_under,
             started,
@@ -325,9 +325,12 @@ impl World {
             }
             Act::Rotate { who, times } => {
                 self.sim.rotate(&id(who), *times);
-                self.known[*who].rotated_by_hand = true;
+                self.known[*who].cut_by_hand = true;
             }
-            Act::Truncate(who) => self.sim.truncate(&id(who)),
+            Act::Truncate(who) => {
+                self.sim.truncate(&id(who));
+                self.known[*who].cut_by_hand = true;
+            }
             other => unreachable!("{other:?}"),
         }
     }
