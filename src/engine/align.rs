@@ -246,10 +246,8 @@ impl Aligner {
     /// reaches back to the answer's first record.
     fn matched_here(&self) -> Option<&[Run]> {
         let at_front = self.window.iter().map(|(_, count)| count).sum::<u64>() == self.fed;
+        // Shorter than the pattern is the window only while it holds the whole answer so far.
         let skipped = self.pattern.len().checked_sub(self.window.len())?;
-        if skipped > 0 && !at_front {
-            return None;
-        }
         let part = self.pattern.get(skipped..)?;
         let alone = part.len() == 1;
         let fits = part.iter().zip(&self.window).enumerate().all(|(at, (ours, &(fp, count)))| {
@@ -315,3 +313,7 @@ fn is_anchored(pattern: &[Run], source: Source) -> bool {
     }
     pattern.iter().any(|run| pattern.iter().any(|other| other.fd == run.fd && other.ts != run.ts))
 }
+
+#[cfg(test)]
+#[path = "align_tests.rs"]
+mod tests;
