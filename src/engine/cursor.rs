@@ -246,15 +246,19 @@ mod tests {
 
     #[test]
     fn every_field_changes_the_fingerprint() {
-        let base = record(4, b"x");
-        let others = [
-            RecordRef { fd: Fd::Stderr, ..base },
-            RecordRef { newline: false, ..base },
-            RecordRef { ts: Timestamp(5), ..base },
-            RecordRef { bytes: b"y", ..base },
-        ];
-        for other in others {
-            assert_ne!(Fingerprint::of(&base), Fingerprint::of(&other), "{other:?}");
+        // Before 1970 the highest bits of a timestamp are set as well.
+        for ts in [4, -4] {
+            let base = record(ts, b"x");
+            let others = [
+                RecordRef { fd: Fd::Stderr, ..base },
+                RecordRef { newline: false, ..base },
+                RecordRef { fd: Fd::Stderr, newline: false, ..base },
+                RecordRef { ts: Timestamp(ts + 1), ..base },
+                RecordRef { bytes: b"y", ..base },
+            ];
+            for other in others {
+                assert_ne!(Fingerprint::of(&base), Fingerprint::of(&other), "{other:?}");
+            }
         }
     }
 
@@ -288,5 +292,63 @@ mod tests {
         assert!(Cursor::decode(&[0xff; 9]).is_err());
         let other = String::from_utf8(cursor.encode()).unwrap().replace("xxh3", "sip");
         assert!(matches!(Cursor::decode(other.as_bytes()), Err(CursorError::OtherHash(_))));
+    }
+
+    #[test]
+    fn a_log_is_adopted_once_and_an_empty_one_is_not_an_unread_one() {
+        let mut cursor = Cursor::default();
+        assert_eq!(cursor.origin(), Origin::Unadopted);
+        cursor.adopt();
+        assert_eq!(cursor.origin(), Origin::AdoptedEmpty);
+        cursor.push(&record(1, b"a"));
+        cursor.adopt();
+        assert_eq!(cursor.origin(), Origin::Adopted);
+    }
+
+    #[test]
+    fn a_cursor_never_reaches_back_over_a_seam() {
+        let mut cursor = Cursor::default();
+        cursor.push(&record(1, b"a"));
+        cursor.break_off();
+        let last = cursor.last();
+        cursor.cut();
+        assert_eq!((cursor.runs().len(), cursor.records(), cursor.last_ts()), (0, 0, None));
+        assert_eq!((cursor.origin(), cursor.is_broken_off()), (Origin::AdoptedEmpty, false));
+        // A follow that goes back is seen across it.
+        assert_eq!(cursor.last(), last);
+    }
+
+    #[test]
+    fn a_gap_behind_the_last_record_is_remembered_until_the_next() {
+        let mut cursor = Cursor::default();
+        cursor.push(&record(1, b"a"));
+        assert!(!cursor.is_broken_off());
+        cursor.break_off();
+        assert!(Cursor::decode(&cursor.encode()).unwrap().is_broken_off());
+        assert_eq!(cursor.records(), 1, "what stands before it is still the end of the log");
+        cursor.push(&record(2, b"b"));
+        assert!(!cursor.is_broken_off());
+    }
+
+    #[test]
+    fn each_output_has_a_last_record_of_its_own() {
+        let mut cursor = Cursor::default();
+        let stderr = RecordRef { fd: Fd::Stderr, ..record(9, b"e") };
+        for record in [record(1, b"a"), stderr, record(2, b"b")] {
+            cursor.push(&record);
+        }
+        let last = |fd| cursor.last().get(fd).map(|last| last.ts);
+        assert_eq!((last(Fd::Stdout), last(Fd::Stderr)), (Some(Timestamp(2)), Some(Timestamp(9))));
+        assert_eq!(cursor.last_ts(), Some(Timestamp(2)), "in file order");
+    }
+
+    #[test]
+    fn lines_that_ended_without_a_newline_are_told_to_the_decoder_of_terminals() {
+        let mut cursor = Cursor::default();
+        let open = |ts, bytes| RecordRef { newline: false, ..record(ts, bytes) };
+        for record in [record(1, b"whole"), open(2, b"open"), open(3, b"")] {
+            cursor.push(&record);
+        }
+        assert_eq!(cursor.cuts(), [LineCut { ts: Timestamp(2), len: 4 }]);
     }
 }

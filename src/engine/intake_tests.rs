@@ -323,3 +323,53 @@ fn an_answer_of_which_a_part_was_not_kept_is_asked_for_again() {
     assert!(matches!(ask(HELD_RECORDS_MAX), (Finished::CaughtUp, n) if n == most));
     assert!(matches!(ask(HELD_RECORDS_MAX + 2), (Finished::More, 0)));
 }
+
+/// A stretch of alike pieces in one instant, longer than may be held back.
+#[test]
+fn a_tie_that_does_not_fit_into_memory_is_decided_and_what_follows_is_taken() {
+    let piece = RecordRef { fd: Fd::Stdout, ts: Timestamp(1), newline: false, bytes: b"a" };
+    let other = RecordRef { bytes: b"b", ..piece };
+    let mut captured = Captured::default();
+    captured.record(&piece);
+    let mut intake = Intake::new(&captured.cursor.clone(), Source::Read { all: false });
+    intake.feed(&piece, &mut captured).unwrap();
+    for n in 1..HELD_RECORDS_MAX {
+        intake.feed(&other, &mut captured).unwrap();
+        assert!(!intake.is_joined(), "record {n}");
+    }
+    assert_eq!(intake.tally().undecided(), HELD_RECORDS_MAX as u64);
+    intake.feed(&other, &mut captured).unwrap();
+    assert!(intake.is_joined());
+    let tally = intake.tally();
+    assert_eq!((tally.overlap, tally.new, tally.undecided()), (1, HELD_RECORDS_MAX as u64, 0));
+    assert_eq!(captured.rows.len(), 1 + HELD_RECORDS_MAX);
+    intake.feed(&piece, &mut captured).unwrap();
+    assert_eq!(intake.tally().new, tally.new + 1, "nothing is held back any more");
+}
+
+#[test]
+fn no_more_text_is_held_back_than_its_bound() {
+    let ask = |lengths: &[usize]| {
+        let mut captured = Captured::default();
+        captured.record(&RecordRef {
+            fd: Fd::Stdout,
+            ts: Timestamp(0),
+            newline: true,
+            bytes: b"stored",
+        });
+        let mut intake = Intake::new(&captured.cursor.clone(), Source::Read { all: false });
+        for (ts, length) in (1..).zip(lengths) {
+            let bytes = vec![b'x'; *length];
+            let ts = Timestamp(ts);
+            let record = RecordRef { fd: Fd::Stdout, ts, newline: true, bytes: &bytes };
+            intake.feed(&record, &mut captured).unwrap();
+        }
+        match intake.finish(true, &mut captured) {
+            (Finished::Absent(held), _) => held.map(|batch| batch.len()),
+            other => panic!("the stored end is not in it: {other:?}"),
+        }
+    };
+    assert_eq!(ask(&[HELD_MAX - 1, 1]), Some(2));
+    assert_eq!(ask(&[HELD_MAX, 1]), None, "it has to be read again");
+    assert_eq!(ask(&[HELD_MAX, 1, 1]), None, "what came later is not all of it");
+}
