@@ -173,3 +173,7 @@ impl Registry {
         vec![Effect::Spawn(id.clone())]
     }
 }
+
+#[cfg(test)]
+#[path = "containers_tests.rs"]
+mod tests;
