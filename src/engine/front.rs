@@ -67,7 +67,8 @@ impl Capture {
 /// Bytes that json-file needs for a record at most; other drivers need less.
 pub(super) fn stored_size(record: &RecordRef<'_>) -> u64 {
     let escaped = record.bytes.iter().map(|byte| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        b'"' | b'\\' | b'\n' | b'\r' => 2,
+        // All others below a space, the tab among them (`jsonlogbytes.go`).
         b'<' | b'>' | b'&' | 0x00..=0x1f => 6,
         // What is not UTF-8 becomes three bytes.
         0x80.. => 3,
@@ -85,5 +86,47 @@ fn cannot_tell(away: Away) -> NewSeam {
         t_low: None,
         t_high: None,
         detail: detail.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Fd;
+
+    /// The longest line that json-file writes for this text, by its own rules for each character.
+    fn in_json_file(text: &str) -> usize {
+        let frame = r#"{"log":"\n","stream":"stdout","time":"2026-01-02T03:04:05.123456789Z"}"#;
+        let escaped = text.chars().map(|c| match c {
+            '\\' | '"' | '\n' | '\r' => 2,
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\u{fffd}' => 6,
+            c if c < ' ' => 6,
+            c => c.len_utf8(),
+        });
+        frame.len() + 1 + escaped.sum::<usize>()
+    }
+
+    fn reckoned(text: &str) -> u64 {
+        let (fd, ts, bytes) = (Fd::Stdout, Timestamp(0), text.as_bytes());
+        stored_size(&RecordRef { fd, ts, newline: true, bytes })
+    }
+
+    /// Whoever reckons too little takes a log that lost its front for whole.
+    #[test]
+    fn no_record_needs_more_than_is_reckoned() {
+        let others = ['\u{7f}', '\u{e9}', '\u{2028}', '\u{2029}', '\u{fffd}', '\u{1f600}'];
+        for c in (0..0x7f).map(char::from).chain(others) {
+            let text = c.to_string().repeat(1_000);
+            assert!(reckoned(&text) >= in_json_file(&text) as u64, "{c:?}");
+        }
+    }
+
+    /// And whoever reckons too much calls a small log doubtful.
+    #[test]
+    fn plain_text_is_reckoned_with_a_few_bytes_to_spare() {
+        for text in ["", "GET /index.html 200", "\u{1b}[31m<a href=\"x\">\\</a>"] {
+            let needed = in_json_file(text) as u64;
+            assert!((needed..needed + 4).contains(&reckoned(text)), "{text:?}");
+        }
     }
 }

@@ -168,14 +168,19 @@ async fn a_first_burst_that_rotates_its_own_beginning_away_is_a_gap() {
     lab.start().await;
     let spec = |name| ContainerSpec::named(name).rotating("20k", 3);
     let (burst, small) = (lab.sim.run(spec("burst")), lab.sim.run(spec("small")));
+    let tabs = lab.sim.run(spec("tabs"));
     lab.wait_row("live", &burst, is_live).await;
     lab.rest().await;
     lab.sim.emit_many(&burst, 3_000, |n| format!("a first burst {n}"));
+    // Six bytes each in the daemon's file.
+    lab.sim.emit_many(&tabs, 3_000, |n| format!("{}{n}", "\t".repeat(40)));
     lab.sim.emit_many(&small, 100, |n| format!("control: it fits two files {n}"));
     lab.rest().await;
-    let gaps = lab.seams_of(&burst, SeamKind::Gap);
-    assert!(matches!(&gaps[..], [gap] if gap.what.lost == Some(Lost::Unknown)), "{gaps:#?}");
-    let verdict = lab.verdict(&burst);
-    assert!(verdict.is_clean() && verdict.reported > 2_000, "{verdict:?}");
+    for id in [burst, tabs] {
+        let gaps = lab.seams_of(&id, SeamKind::Gap);
+        assert!(matches!(&gaps[..], [gap] if gap.what.lost == Some(Lost::Unknown)), "{gaps:#?}");
+        let verdict = lab.verdict(&id);
+        assert!(verdict.is_clean() && verdict.reported > 2_000, "{verdict:?}");
+    }
     lab.assert_complete(&small);
 }
