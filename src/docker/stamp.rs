@@ -52,6 +52,10 @@ impl Stamps {
         let mut text = [0; 20];
         text[..19].copy_from_slice(&head[..19]);
         text[19] = b'Z';
+        // Without its colons the time is shorter, and a fraction of its own would fit in.
+        if text[13] != b':' || text[16] != b':' {
+            return None;
+        }
         let seconds = parse_any(&text)?.0 / SECOND;
         self.second.copy_from_slice(&head[..19]);
         self.seconds = Some(seconds);
@@ -127,6 +131,7 @@ mod tests {
             "9999-01-02T15:04:05.000000007Z x",
             "2006-01-02 15:04:05Z x",
             "2006-01-02T15:04:05[UTC] x",
+            "2006-01-02T150405.0.000000007Z x",
         ] {
             assert_eq!(ts(bad), None, "{bad:?}");
         }
