@@ -17,7 +17,9 @@ fn piece(ts: i64, text: &[u8]) -> RecordRef<'_> {
 /// The cursor behind these records.
 fn behind(records: &[RecordRef<'_>]) -> Cursor {
     let mut cursor = Cursor::default();
-    records.iter().for_each(|record| cursor.push(record));
+    for record in records {
+        cursor.push(record);
+    }
     cursor
 }
 
@@ -146,15 +148,15 @@ fn a_tail_that_begins_inside_a_tie_is_asked_for_again() {
 fn a_rest_of_the_end_at_the_very_front_counts_only_in_a_complete_answer() {
     let cursor = behind(&[line(3, b"x"), line(5, b"a")]);
     let front = [line(5, b"a"), line(6, b"z")];
-    let aligned = |source| {
+    let at_front = |source| {
         let mut aligner = Aligner::new(&cursor, source);
         assert_eq!(feed(&mut aligner, &front), Verdict::Seeking);
         assert_eq!(aligner.keep_from(), 1);
         aligner
     };
     let join = Join { overlap: 1, ambiguous: 0 };
-    assert_eq!(aligned(Source::Read { all: false }).finish(false), Ending::More);
-    assert_eq!(aligned(Source::Read { all: true }).finish(true), Ending::JoinedAtEnd(join));
+    assert_eq!(at_front(Source::Read { all: false }).finish(false), Ending::More);
+    assert_eq!(at_front(Source::Read { all: true }).finish(true), Ending::JoinedAtEnd(join));
     // Not at the front it is another record with the same text.
     let mut aligner = read(&cursor);
     feed(&mut aligner, &[line(4, b"y"), line(5, b"a"), line(6, b"z")]);

@@ -486,7 +486,7 @@ fn a_wait_ends_at_its_moment() {
     let mut registry = with(1);
     let _ = fail(&mut registry, 0, 10);
     let at = entry(&registry, 0).retry_at.unwrap();
-    let just_before = Moment(at.0 - Duration::from_nanos(1));
+    let just_before = Moment(at.0.saturating_sub(Duration::from_nanos(1)));
     let tick = |registry: &mut Registry, at| {
         registry.tick(Vec::new(), (PROBE, Now { at, wall: Timestamp(0) }))
     };
@@ -529,8 +529,8 @@ fn the_jitter_is_spread_over_a_ceiling_that_doubles_up_to_its_cap() {
         let waits: Vec<Duration> = (0..100).map(|n| backoff(&id(n), attempt, cap)).collect();
         let (low, high) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
         assert!(*low >= BACKOFF_MIN && *high <= ceiling, "attempt {attempt}: {low:?} to {high:?}");
-        let span = ceiling - BACKOFF_MIN;
-        assert!(*low < BACKOFF_MIN + span / 10 && *high > ceiling - span / 10, "attempt {attempt}");
+        let tenth = ceiling.saturating_sub(BACKOFF_MIN) / 10;
+        assert!(*low < BACKOFF_MIN + tenth && *high + tenth > ceiling, "attempt {attempt}");
     }
     assert_eq!(backoff(&id(0), 3, cap), backoff(&id(0), 3, cap), "a run can be replayed");
     assert_eq!(backoff(&id(0), 3, Duration::ZERO), BACKOFF_MIN);
