@@ -62,7 +62,7 @@ pub enum DockerError {
         /// The daemon's words.
         text: String,
     },
-    /// 501: the log driver keeps nothing that can be read.
+    /// 501 (Podman: 500): the log driver keeps nothing that can be read.
     #[error("the log of {subject} cannot be read: {text}; choose the json-file or local driver")]
     NotReadable {
         /// Whose log.
@@ -186,6 +186,10 @@ impl DockerError {
             404 => Self::NotFound { subject, text },
             409 => Self::Conflict { subject, text },
             501 => Self::NotReadable { subject, text },
+            // Podman 4.3.1 for the driver `none`, in the words of libpod's ErrNoLogs.
+            500 if text.contains("this container is not logging output") => {
+                Self::NotReadable { subject, text }
+            }
             _ => Self::Server { status, text },
         }
     }
@@ -299,6 +303,9 @@ mod tests {
         assert!(!of(500).means_no_log() && !of(409).is_not_found());
         assert!(matches!(of(501), DockerError::NotReadable { .. }));
         assert_eq!(of(500).permanence(), Permanence::Transient);
+        let words = "cannot read logs: this container is not logging output".to_owned();
+        let podman = DockerError::status(500, words, "container web");
+        assert!(matches!(podman, DockerError::NotReadable { .. }), "{podman}");
         assert_eq!(of(400).permanence(), Permanence::Permanent);
         assert_eq!(of(501).permanence(), Permanence::Permanent);
     }

@@ -122,7 +122,8 @@ fn readable(core: &Core, named: &str) -> Result<(ContainerId, Profile, bool), Re
     let world = core.lock();
     let container = world.find(named).ok_or_else(|| Refusal::no_such(named))?;
     if !container.is_readable() {
-        return Err(Refusal::of(world.profile.unreadable_status(), named));
+        let (status, words) = world.profile.unreadable();
+        return Err(Refusal::new(status, words));
     }
     Ok((container.id.clone(), world.profile, container.spec.tty))
 }

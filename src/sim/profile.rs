@@ -118,9 +118,13 @@ impl Profile {
         !self.is_podman()
     }
 
-    /// The status of a log that its driver does not keep.
-    pub(super) fn unreadable_status(self) -> u16 {
-        if self.is_podman() { 500 } else { 501 }
+    /// Status and words for a log that its driver does not keep.
+    pub(super) fn unreadable(self) -> (u16, &'static str) {
+        if self.is_podman() {
+            (500, "cannot read logs: this container is not logging output")
+        } else {
+            (501, "configured logging driver does not support reading")
+        }
     }
 
     /// Whether a tail counts lines and puts their pieces together, wrongly: see `select`.

@@ -1,6 +1,6 @@
 //! The daemon itself: who it is, what it shows of its containers, how it refuses.
 
-use logcap_tui::docker::{Flavor, LogRequest, Tail};
+use logcap_tui::docker::{DockerError, Flavor, LogRequest, Tail};
 use logcap_tui::model::{ContainerId, RunState};
 use logcap_tui::sim::ContainerSpec;
 
@@ -79,6 +79,8 @@ pub(super) async fn what_cannot_be_read_says_why(probe: &Probe<'_>) -> Outcome {
     let unreadable = if podman { 500 } else { 501 };
     same("driver none is not read", status(&mute, "stdout=1").await, unreadable)?;
     same("nor followed", status(&mute, "stdout=1&follow=1").await, unreadable)?;
+    let error = probe.ask(&Probe::all(&mute)).await.err().unwrap();
+    holds("and told apart", matches!(error, DockerError::NotReadable { .. }), error)?;
 
     let plain = probe.plain("refusing");
     probe.lines(&plain, &["one", "two"]).await;
