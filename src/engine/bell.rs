@@ -100,10 +100,6 @@ impl Capture {
         let spaced = pace.last_read.after(self.spacing());
         let at_once = pace.rung_at.take().is_some_and(|rung_at| rung_at <= spaced);
         let verified = self.read_to_end(cause).await?;
-        // What rang so far is stored. Only where the stored end lies is needed of it.
-        let context = usize::try_from(self.committer()?.cursor().records()).unwrap_or(usize::MAX);
-        self.bell_tail.keep_last(context);
-        self.rung = 0;
         let now = self.shared.clock.now();
         pace.last_read = now;
         pace.busy = if at_once { pace.busy + 1 } else { 0 };
@@ -177,8 +173,10 @@ impl Capture {
         // They were counted as thrown away when the bell rang.
         self.meter.tell(|report| report.flow.discarded -= tally.new + tally.overlap);
         self.meter.overlap(tally.overlap);
-        if !intake.is_joined() {
-            let t_low = self.committer()?.cursor().last_ts();
+        let t_low = self.committer()?.cursor().last_ts();
+        // A bell that was behind the last read and was cut there has nothing that is missing.
+        let ahead = held.iter().last().is_some_and(|last| Some(last.ts) > t_low);
+        if !intake.is_joined() && ahead {
             self.committer()?.cut(NewSeam {
                 kind: SeamKind::Gap,
                 lost: Some(Lost::Removed),

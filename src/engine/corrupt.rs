@@ -246,7 +246,11 @@ impl Capture {
         let mut best: Option<Peek> = None;
         let (mut asked, mut broken) = (1, None::<u64>);
         loop {
-            let peek = self.peek(asked, None).await?;
+            let mut peek = self.peek(asked, None).await?;
+            if peek.fault.is_some() {
+                // Only what comes again is the log's and not of the moment.
+                peek = self.peek(asked, None).await?;
+            }
             if peek.is_clean() {
                 let full = peek.records.text_bytes() >= HELD_BYTES;
                 best = Some(peek);

@@ -55,7 +55,10 @@ impl Capture {
 
     /// The container is gone. What its bell held and no read could take is the end of its log.
     async fn take_before_the_end(&mut self) -> Result<(), Break> {
-        if !self.bell_tail.is_empty() && self.committer.is_none() {
+        if self.rung == 0 {
+            return Ok(());
+        }
+        if self.committer.is_none() {
             self.open_log().await?;
         }
         self.take_what_the_bell_held().await
@@ -273,8 +276,13 @@ impl Capture {
 
     /// Tells the supervisor of a failure and waits for its decision.
     async fn failed(&mut self, stop: Break) -> Round {
-        if matches!(&stop, Break::Docker(error) if error.is_not_found()) {
-            let _ = self.take_before_the_end().await;
+        let gone = matches!(&stop, Break::Docker(error) if error.is_not_found());
+        if gone && self.rung > 0 {
+            let shared = Arc::clone(&self.shared);
+            // Only what is really gone has its end in a bell.
+            if shared.docker().inspect(&self.info.id).await.is_err_and(|e| e.is_not_found()) {
+                let _ = self.take_before_the_end().await;
+            }
         }
         self.close_log();
         let fault = match &stop {

@@ -59,6 +59,10 @@ impl Capture {
         self.settle().await?;
         self.verified_at = Some(sent_at);
         self.away = Away::None;
+        // What rang so far is stored. Only where the stored end lies is needed of it.
+        let context = usize::try_from(self.committer()?.cursor().records()).unwrap_or(usize::MAX);
+        self.bell_tail.keep_last(context);
+        self.rung = 0;
         let new = self.meter.report().flow.stored - stored_before;
         let verified = Verified { sent_at, new };
         self.meter.beat(Beat::verified(verified.clone()));
