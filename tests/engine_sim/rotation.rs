@@ -184,3 +184,61 @@ async fn a_first_burst_that_rotates_its_own_beginning_away_is_a_gap() {
     }
     lab.assert_complete(&small);
 }
+
+/// Whether the front was lost is a question only where nothing was promised to be left out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_front_is_in_doubt_where_it_was_ours_to_read_and_nowhere_else() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let spec = |name| ContainerSpec::named(name).rotating("20k", 3);
+    let line = |n: usize| format!("a line that fills files {n}");
+    let (old, empty) = (lab.sim.run(spec("old")), lab.sim.run(spec("empty")));
+    lab.sim.emit_many(&old, 3_000, line);
+    lab.start().await;
+    lab.rest().await;
+    // Rotated away before its first read: its log began while the engine ran.
+    let born = lab.sim.run(spec("born"));
+    lab.sim.emit_many(&born, 3_000, line);
+    // Longer than what is sent to the store at once, and whole.
+    let large = lab.sim.run(ContainerSpec::named("large").rotating("2m", 3));
+    lab.sim.emit_many(&large, 15_000, |n| format!("{n:0100}"));
+    // Read before, when it held nothing.
+    lab.sim.emit_many(&empty, 3_000, line);
+    lab.wait_row("live", &born, is_live).await;
+    lab.rest().await;
+    // What was gone before the engine ran was never promised.
+    assert_eq!(gaps(&lab, &old), [], "{:#?}", lab.seams(&old));
+    assert_eq!(gaps(&lab, &large), [], "{:#?}", lab.seams(&large));
+    lab.assert_complete(&large);
+    for id in [&empty, &born] {
+        assert_eq!(gaps(&lab, id).len(), 1, "{:#?}", lab.seams(id));
+        let verdict = lab.verdict(id);
+        assert!(verdict.is_clean(), "{verdict:?}");
+    }
+}
+
+/// Of an answer that breaks off it is not known whether it would have been the whole log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_first_answer_that_breaks_off_nothing_is_kept() {
+    for by_order in [false, true] {
+        let mut lab = Lab::new(Profile::Moby20_10, 10);
+        lab.start().await;
+        let id = lab.sim.add(ContainerSpec::named("slow").rotating("20k", 3));
+        lab.sim.dribble(&id, true);
+        lab.sim.start_container(&id);
+        lab.sim.emit_many(&id, 3_000, |n| format!("a first burst {n}"));
+        lab.wait_row("a part of the answer", &id, |row| row.flow.received > 10).await;
+        lab.sim.dribble(&id, false);
+        if by_order {
+            lab.order(Verb::Pause, Targets::All).await;
+            lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+            lab.order(Verb::Resume, Targets::All).await;
+        } else {
+            lab.sim.cut_streams(&id, logcap_tui::sim::Cut::Reset);
+        }
+        lab.wait_row("live", &id, is_live).await;
+        lab.rest().await;
+        assert_eq!(gaps(&lab, &id).len(), 1, "{:#?}", lab.seams(&id));
+        let verdict = lab.verdict(&id);
+        assert!(verdict.is_clean() && verdict.reported > 2_000, "{verdict:?}");
+    }
+}
