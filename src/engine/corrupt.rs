@@ -12,6 +12,8 @@
 //! if the stored end is not in it, what stands before the broken record is taken, and a gap
 //! [`Lost::Corrupt`] stands between the two.
 //!
+//! A short answer to `since` is proved as well, because what `since` leaves out may stand anywhere.
+//!
 //! Not covered: answers to `tail=all` and to tails of [`CHECKED`] records and more, and terminals.
 
 use std::collections::HashSet;

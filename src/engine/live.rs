@@ -40,7 +40,8 @@ impl Capture {
         let known = self.committer()?.cursor().records();
         let context =
             if self.follow_short { known.max(1) } else { known.max(FOLLOW_TAIL - 16) + 16 };
-        let tail = if self.is_trusted() || self.keeps_bell() { context } else { 0 };
+        // Every trusted follow is one whose bell would be kept.
+        let tail = if self.keeps_bell() { context } else { 0 };
         let request = LogRequest {
             id: self.info.id.clone(),
             tty: self.info.tty,
