@@ -10,7 +10,8 @@
 //! so without cause). And they tell when a match is *anchored*: when the runs hold two timestamps
 //! of one fd, the same pattern cannot come again. An unanchored match (everything known lies
 //! inside one tie of timestamps) is held back until the tie has ended, and reported as ambiguous
-//! when the pattern fits in more than one place.
+//! when the pattern fits in more than one place. Where the daemon's log begins inside such a tie,
+//! what was rotated away may have been more of the same ([`Missing::Unknown`]).
 
 use std::collections::VecDeque;
 
@@ -55,8 +56,19 @@ pub enum Verdict {
 pub struct Join {
     /// Records of the answer that are stored already.
     pub overlap: u64,
-    /// Records that may be missing, when a tie hides the place. Zero: proved.
-    pub ambiguous: u64,
+    /// Records that may be missing behind them.
+    pub missing: Missing,
+}
+
+/// How many records may be missing at a join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// None: it is proved.
+    Nothing,
+    /// A tie hides the place; so many at most.
+    AtMost(u64),
+    /// The answer begins inside the tie: nobody can tell.
+    Unknown,
 }
 
 /// What an answer that ended turned out to be.
@@ -89,9 +101,9 @@ pub enum Source {
 
 #[derive(Debug)]
 enum Stage {
-    /// `front`: the answer began with an unanchored rest of the pattern, ending there.
+    /// `front`: the answer began with an unanchored rest of the pattern.
     Seek {
-        front: Option<u64>,
+        front: Option<Front>,
     },
     /// Unanchored: first and last place where the pattern fitted.
     Held {
@@ -99,6 +111,22 @@ enum Stage {
         last: u64,
     },
     Joined,
+}
+
+/// A rest of the pattern at the very front of an answer.
+#[derive(Debug, Clone, Copy)]
+struct Front {
+    /// It ends behind so many records.
+    at: u64,
+    /// It lies in a tie: what was lost before it may have been more of the same.
+    tied: bool,
+}
+
+impl Front {
+    fn join(self) -> Join {
+        let missing = if self.tied { Missing::Unknown } else { Missing::Nothing };
+        Join { overlap: self.at, missing }
+    }
 }
 
 /// Aligns one answer with one cursor.
@@ -109,6 +137,8 @@ pub struct Aligner {
     source: Source,
     window: VecDeque<(Fingerprint, u64)>,
     fed: u64,
+    /// Records at the very front of the answer that are like the pattern's last.
+    like_the_end: u64,
     /// The answer holds, before the match, another timestamp of the pattern's last fd.
     tie_began_inside: bool,
     stage: Stage,
@@ -135,6 +165,7 @@ impl Aligner {
             pattern,
             source,
             fed: 0,
+            like_the_end: 0,
             tie_began_inside: false,
             stage,
         }
@@ -150,7 +181,7 @@ impl Aligner {
     pub fn keep_from(&self) -> u64 {
         match self.stage {
             Stage::Held { first, .. } => first,
-            Stage::Seek { front } => front.unwrap_or(self.fed),
+            Stage::Seek { front } => front.map_or(self.fed, |front| front.at),
             Stage::Joined => self.fed,
         }
     }
@@ -170,10 +201,10 @@ impl Aligner {
         if let Some(matched) = self.matched_here() {
             if is_anchored(matched, self.source) {
                 self.stage = Stage::Joined;
-                return Verdict::Joined(Join { overlap: self.fed, ambiguous: 0 });
+                return Verdict::Joined(Join { overlap: self.fed, missing: Missing::Nothing });
             }
-            let whole = matched.len() == self.pattern.len();
-            self.hold(whole);
+            let skipped = self.pattern.len() - matched.len();
+            self.hold(skipped);
         }
         match self.source {
             Source::Follow { patience } if self.fed > patience => Verdict::Doubt(Doubt::NotJoined),
@@ -185,8 +216,8 @@ impl Aligner {
     /// memory. Sixteen differing records of one tie do not come again in practice.
     pub fn force(&mut self) -> Option<Join> {
         let decided = match self.stage {
-            Stage::Held { first, last } => join(first, last),
-            Stage::Seek { front: Some(at) } => join(at, at),
+            Stage::Held { first, last } => self.join(first, last),
+            Stage::Seek { front: Some(front) } => front.join(),
             Stage::Seek { front: None } | Stage::Joined => return None,
         };
         self.stage = Stage::Joined;
@@ -200,12 +231,16 @@ impl Aligner {
             Stage::Joined => Ending::CaughtUp,
             Stage::Held { first, last } if complete || self.tie_began_inside => {
                 self.stage = Stage::Joined;
-                Ending::JoinedAtEnd(join(first, last))
+                Ending::JoinedAtEnd(self.join(first, last))
             }
             Stage::Seek { .. } if complete && self.pattern.is_empty() => {
-                Ending::JoinedAtEnd(join(0, 0))
+                Ending::JoinedAtEnd(self.join(0, 0))
             }
-            Stage::Seek { front: Some(at) } if complete => Ending::JoinedAtEnd(join(at, at)),
+            Stage::Seek { front: Some(front) } if complete => Ending::JoinedAtEnd(front.join()),
+            // The begin of its run is gone: what is left of it may be stored or not.
+            Stage::Seek { front: None } if complete && self.like_the_end > 0 => {
+                Ending::JoinedAtEnd(Front { at: self.like_the_end, tied: true }.join())
+            }
             Stage::Seek { front: None } if complete => Ending::Absent,
             Stage::Seek { .. } | Stage::Held { .. } => Ending::More,
         }
@@ -228,6 +263,13 @@ impl Aligner {
     /// Adds the record to the run-length coded window over the answer's last records.
     fn note(&mut self, record: &RecordRef<'_>) {
         let fp = Fingerprint::of(record);
+        if let (Stage::Seek { front: Some(front) }, Some(end)) =
+            (&mut self.stage, self.pattern.last())
+        {
+            front.tied |= end.fd == record.fd && end.ts == record.ts && may_repeat(end, fp);
+        }
+        let like_the_end = self.pattern.last().is_some_and(|end| end.fp == fp);
+        self.like_the_end += u64::from(like_the_end && self.like_the_end + 1 == self.fed);
         match self.window.back_mut() {
             Some((last, count)) if *last == fp => *count += 1,
             _ => self.window.push_back((fp, 1)),
@@ -264,16 +306,40 @@ impl Aligner {
         (fits && !part.is_empty()).then_some(part)
     }
 
-    /// Notes an unanchored match that ends here.
-    fn hold(&mut self, whole: bool) {
+    /// Notes an unanchored match that ends here, of the pattern without its first `skipped` runs.
+    fn hold(&mut self, skipped: usize) {
+        let at = self.fed;
         self.stage = match self.stage {
-            Stage::Held { first, .. } => Stage::Held { first, last: self.fed },
-            Stage::Seek { front } if whole => {
-                Stage::Held { first: front.unwrap_or(self.fed), last: self.fed }
+            Stage::Held { first, .. } => Stage::Held { first, last: at },
+            Stage::Seek { front } if skipped == 0 => {
+                Stage::Held { first: front.map_or(at, |front| front.at), last: at }
             }
-            Stage::Seek { .. } => Stage::Seek { front: Some(self.fed) },
+            Stage::Seek { .. } => {
+                Stage::Seek { front: Some(Front { at, tied: self.is_tied(skipped) }) }
+            }
             Stage::Joined => Stage::Joined,
         };
+    }
+
+    /// Whether the pattern behind its first `skipped` runs lies in a tie, with the run before it.
+    fn is_tied(&self, skipped: usize) -> bool {
+        let runs = &self.pattern[skipped.saturating_sub(1)..];
+        let end = self.pattern.last();
+        let same = |run: &&Run| end.is_some_and(|end| (run.fd, run.ts) == (end.fd, end.ts));
+        let of_the_end: Vec<&Run> = runs.iter().filter(same).collect();
+        let repeats = of_the_end.windows(2).any(|pair| may_repeat(pair[0], pair[1].fp));
+        repeats || end.is_some_and(|end| end.count > 1)
+    }
+
+    /// The last possible place: nothing is stored twice, and what may be missing is said.
+    fn join(&self, first: u64, last: u64) -> Join {
+        let missing = match last - first {
+            0 => Missing::Nothing,
+            places if self.tie_began_inside => Missing::AtMost(places),
+            // There may be earlier ones, before the answer's begin.
+            _ => Missing::Unknown,
+        };
+        Join { overlap: last, missing }
     }
 
     /// Fd and timestamp of the pattern's last run: the tie that an unanchored match lies in.
@@ -292,16 +358,17 @@ impl Aligner {
         let all = matches!(self.source, Source::Read { all: true } | Source::Follow { .. });
         if all || self.tie_began_inside {
             self.stage = Stage::Joined;
-            return Verdict::Joined(join(first, last));
+            return Verdict::Joined(self.join(first, last));
         }
         // Stay held: `finish` decides by completeness.
         Verdict::Seeking
     }
 }
 
-/// The last possible place: nothing is stored twice, and what may be missing is said.
-fn join(first: u64, last: u64) -> Join {
-    Join { overlap: last, ambiguous: last - first }
+/// Whether a record of the same output and moment right behind `run` shows that records can come
+/// again: it is another line, or the same piece. The pieces of one long line share their moment.
+fn may_repeat(run: &Run, next: Fingerprint) -> bool {
+    run.newline || run.fp == next
 }
 
 /// Whether the pattern can stand in one place only. Two timestamps of one fd cannot come again in

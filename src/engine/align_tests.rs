@@ -56,7 +56,7 @@ fn a_follow_is_doubted_only_when_it_goes_back() {
     let cursor = behind(&[line(5, b"stored")]);
     let joined = || {
         let mut aligner = follow(&cursor);
-        let join = Join { overlap: 1, ambiguous: 0 };
+        let join = Join { overlap: 1, missing: Missing::Nothing };
         assert_eq!(aligner.feed(&line(5, b"stored")), Verdict::Joined(join));
         aligner
     };
@@ -87,7 +87,7 @@ fn what_can_still_be_new_is_what_has_to_be_kept() {
     assert_eq!(aligner.keep_from(), 3, "the second may be new");
     assert_eq!(
         feed(&mut aligner, &[line(6, b"z")]),
-        Verdict::Joined(Join { overlap: 4, ambiguous: 1 })
+        Verdict::Joined(Join { overlap: 4, missing: Missing::AtMost(1) })
     );
     assert_eq!(aligner.keep_from(), 5, "decided");
     feed(&mut aligner, &[line(7, b"z"), line(8, b"z")]);
@@ -110,14 +110,18 @@ fn a_tie_is_decided_where_it_ends_at_its_last_place_and_says_how_much_may_be_mis
         assert_eq!(feed(&mut aligner, answer), Verdict::Seeking, "before the tie ends");
         aligner.feed(&line(6, b"z"))
     };
-    let joined = |overlap, ambiguous| Verdict::Joined(Join { overlap, ambiguous });
-    assert_eq!(decided(&[line(4, b"y"), line(5, b"a")]), joined(2, 0));
-    assert_eq!(decided(&[line(5, b"a"), line(5, b"a")]), joined(2, 1));
-    assert_eq!(decided(&[line(5, b"a"), line(5, b"c"), line(5, b"a")]), joined(3, 2));
+    let joined = |overlap, missing| Verdict::Joined(Join { overlap, missing });
+    let (y, a, c) = (line(4, b"y"), line(5, b"a"), line(5, b"c"));
+    assert_eq!(decided(&[y, a]), joined(2, Missing::Nothing));
+    assert_eq!(decided(&[y, a, a]), joined(3, Missing::AtMost(1)));
+    assert_eq!(decided(&[y, a, c, a]), joined(4, Missing::AtMost(2)));
     // What the other output writes meanwhile ends nothing.
-    assert_eq!(decided(&[line(5, b"a"), stderr, line(5, b"a")]), joined(3, 2));
+    assert_eq!(decided(&[y, a, stderr, a]), joined(4, Missing::AtMost(2)));
+    // Where the answer begins inside the tie there may be more before it.
+    assert_eq!(decided(&[a, c, a]), joined(3, Missing::Unknown));
+    assert_eq!(decided(&[a, c]), joined(1, Missing::Nothing), "only one place");
     // Control: what stands behind the last place is new.
-    assert_eq!(decided(&[line(5, b"a"), line(5, b"c"), stderr]), joined(1, 0));
+    assert_eq!(decided(&[line(5, b"a"), line(5, b"c"), stderr]), joined(1, Missing::Nothing));
 }
 
 #[test]
@@ -130,12 +134,18 @@ fn a_tail_that_begins_inside_a_tie_is_asked_for_again() {
     // The same records, known to be all there are.
     let mut aligner = read(&cursor);
     feed(&mut aligner, &begins_inside);
-    assert_eq!(aligner.finish(true), Ending::JoinedAtEnd(Join { overlap: 1, ambiguous: 0 }));
+    assert_eq!(
+        aligner.finish(true),
+        Ending::JoinedAtEnd(Join { overlap: 1, missing: Missing::Nothing })
+    );
     assert!(aligner.is_joined());
     // A tail that reaches back beyond the tie tells, although it is not all.
     let mut aligner = read(&cursor);
     feed(&mut aligner, &[line(4, b"y"), line(5, b"a"), line(5, b"a")]);
-    assert_eq!(aligner.finish(false), Ending::JoinedAtEnd(Join { overlap: 3, ambiguous: 1 }));
+    assert_eq!(
+        aligner.finish(false),
+        Ending::JoinedAtEnd(Join { overlap: 3, missing: Missing::AtMost(1) })
+    );
     // What another output wrote before says nothing about the tie's begin.
     let mut aligner = read(&cursor);
     let stderr = RecordRef { fd: Fd::Stderr, ..line(4, b"y") };
@@ -154,7 +164,7 @@ fn a_rest_of_the_end_at_the_very_front_counts_only_in_a_complete_answer() {
         assert_eq!(aligner.keep_from(), 1);
         aligner
     };
-    let join = Join { overlap: 1, ambiguous: 0 };
+    let join = Join { overlap: 1, missing: Missing::Nothing };
     assert_eq!(at_front(Source::Read { all: false }).finish(false), Ending::More);
     assert_eq!(at_front(Source::Read { all: true }).finish(true), Ending::JoinedAtEnd(join));
     // Not at the front it is another record with the same text.
@@ -171,16 +181,16 @@ fn a_rest_of_the_end_at_the_very_front_counts_only_in_a_complete_answer() {
 #[test]
 fn a_follow_joins_at_a_whole_line_at_once_and_at_a_piece_when_its_line_has_ended() {
     let mut aligner = follow(&behind(&[line(5, b"a")]));
-    let join = Join { overlap: 1, ambiguous: 0 };
+    let join = Join { overlap: 1, missing: Missing::Nothing };
     assert_eq!(aligner.feed(&line(5, b"a")), Verdict::Joined(join));
     let mut aligner = follow(&behind(&[piece(5, b"a")]));
-    feed(&mut aligner, &[piece(5, b"a"), piece(5, b"a")]);
+    feed(&mut aligner, &[piece(4, b"y"), piece(5, b"a"), piece(5, b"a")]);
     assert!(!aligner.is_joined(), "which of them is stored, nobody knows yet");
-    let join = Join { overlap: 2, ambiguous: 1 };
+    let join = Join { overlap: 3, missing: Missing::AtMost(1) };
     assert_eq!(aligner.feed(&line(6, b"z")), Verdict::Joined(join));
     // Two timestamps of one output stand in one place only.
     let mut aligner = follow(&behind(&[piece(4, b"y"), piece(5, b"a")]));
-    let join = Join { overlap: 2, ambiguous: 0 };
+    let join = Join { overlap: 2, missing: Missing::Nothing };
     assert_eq!(feed(&mut aligner, &[piece(4, b"y"), piece(5, b"a")]), Verdict::Joined(join));
     // Timestamps of two outputs say nothing: each has its own order.
     let stderr = RecordRef { fd: Fd::Stderr, ..piece(4, b"y") };
@@ -194,26 +204,58 @@ fn a_decision_by_force_takes_the_last_place_so_far() {
     let mut aligner = read(&cursor);
     assert_eq!(aligner.force(), None, "nothing fits");
     feed(&mut aligner, &[line(5, b"a"), line(5, b"b")]);
-    assert_eq!(aligner.force(), Some(Join { overlap: 1, ambiguous: 0 }), "the rest at the front");
+    let front = Join { overlap: 1, missing: Missing::Unknown };
+    assert_eq!(aligner.force(), Some(front), "the rest at the front, inside a tie");
     assert!(aligner.is_joined());
     assert_eq!(aligner.force(), None, "decided");
     let mut aligner = read(&behind(&[line(5, b"a")]));
     feed(&mut aligner, &[line(5, b"a"), line(5, b"a"), line(5, b"b")]);
-    assert_eq!(aligner.force(), Some(Join { overlap: 2, ambiguous: 1 }));
+    let hidden = Join { overlap: 2, missing: Missing::Unknown };
+    assert_eq!(aligner.force(), Some(hidden), "the answer begins inside the tie");
     assert_eq!(aligner.feed(&line(5, b"b")), Verdict::New);
 }
 
 #[test]
 fn the_first_run_may_be_cut_by_the_begin_of_the_answer_and_nowhere_else() {
     let cursor = behind(&[line(5, b"a"), line(5, b"a"), line(6, b"b")]);
-    let join = Verdict::Joined(Join { overlap: 2, ambiguous: 0 });
+    let join = Verdict::Joined(Join { overlap: 2, missing: Missing::Nothing });
     assert_eq!(feed(&mut read(&cursor), &[line(5, b"a"), line(6, b"b")]), join);
     // A run that is longer than the known one began before it.
     let longer = [line(4, b"y"), line(5, b"a"), line(5, b"a"), line(5, b"a"), line(6, b"b")];
-    let join = Verdict::Joined(Join { overlap: 5, ambiguous: 0 });
+    let join = Verdict::Joined(Join { overlap: 5, missing: Missing::Nothing });
     assert_eq!(feed(&mut read(&cursor), &longer), join);
     // A shorter one inside is another place.
     let mut aligner = read(&cursor);
     feed(&mut aligner, &[line(4, b"y"), line(5, b"a"), line(6, b"b")]);
     assert_eq!(aligner.finish(true), Ending::Absent);
+}
+
+/// What was rotated away may have been more of what is left.
+#[test]
+fn a_front_inside_a_tie_proves_nothing() {
+    let ends = |known: &[RecordRef<'_>], answer: &[RecordRef<'_>]| {
+        let cursor = behind(known);
+        let mut aligner = Aligner::new(&cursor, Source::Read { all: true });
+        feed(&mut aligner, answer);
+        aligner.finish(true)
+    };
+    let at_end = |overlap, missing| Ending::JoinedAtEnd(Join { overlap, missing });
+    let (x, a, b, z) = (line(3, b"x"), line(5, b"a"), line(5, b"b"), line(6, b"z"));
+    let (one, two) = (piece(5, b"one"), piece(5, b"two"));
+    // Another line of that moment stands behind it, or was stored before it.
+    assert_eq!(ends(&[x, a], &[a, a, z]), at_end(1, Missing::Unknown));
+    assert_eq!(ends(&[x, a], &[a, b, z]), at_end(1, Missing::Unknown));
+    assert_eq!(ends(&[x, a, b], &[b, z]), at_end(1, Missing::Unknown));
+    // Fewer are left than are known.
+    assert_eq!(ends(&[x, a, a, a], &[a, a, z]), at_end(2, Missing::Unknown));
+    assert_eq!(ends(&[x, a, a, a], &[a, a, a, z]), at_end(3, Missing::Unknown));
+    // Control: a single line of its moment, the pieces of one line, another output.
+    assert_eq!(ends(&[x, a], &[a, z]), at_end(1, Missing::Nothing));
+    assert_eq!(ends(&[x, one, two], &[two, z]), at_end(1, Missing::Nothing));
+    let stderr = RecordRef { fd: Fd::Stderr, ..b };
+    assert_eq!(ends(&[x, a], &[a, stderr, z]), at_end(1, Missing::Nothing));
+    // Two moments stand in one place only.
+    assert_eq!(ends(&[x, a, a, z], &[a, z]), Ending::CaughtUp);
+    // A moment that comes again after another is not at the front.
+    assert_eq!(ends(&[x, a], &[z, a]), Ending::Absent);
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::align::{Aligner, Ending, Source, Verdict};
+use super::align::{Aligner, Ending, Join, Missing, Source, Verdict};
 use super::capture::{Break, Capture};
 use super::commit::{Committer, Landed};
 use super::cursor::{Cursor, MAX_RUNS, Origin};
@@ -272,7 +272,7 @@ impl Sink for Fresh {
         self.records.push(*record);
     }
 
-    fn ambiguous(&mut self, _: u64) {
+    fn hidden<'a>(&mut self, _: Missing, _: impl Iterator<Item = RecordRef<'a>>) {
         self.ambiguous = true;
     }
 }
@@ -394,7 +394,7 @@ impl Older {
         }
         self.hold(piece);
         if let Some(join) = found {
-            self.found(join.overlap, join.ambiguous);
+            self.found(join);
             return true;
         }
         if self.sure {
@@ -410,14 +410,14 @@ impl Older {
 
     fn end(&mut self) {
         if let Ending::JoinedAtEnd(join) = self.aligner.finish(true) {
-            self.found(join.overlap, join.ambiguous);
+            self.found(join);
         }
     }
 
-    /// The head ends behind `overlap` records: everything before it is older.
-    fn found(&mut self, overlap: u64, ambiguous: u64) {
-        if ambiguous == 0 {
-            self.pass(overlap.saturating_sub(self.head_records));
+    /// The head ends at the join: everything before it is older.
+    fn found(&mut self, join: Join) {
+        if join.missing == Missing::Nothing {
+            self.pass(join.overlap.saturating_sub(self.head_records));
             self.joined = true;
         }
         self.held.clear();

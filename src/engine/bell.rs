@@ -10,8 +10,10 @@ use tokio::time::sleep_until;
 
 use super::align::Source;
 use super::capture::{Break, Capture};
+use super::front;
 use super::intake::Intake;
 use super::report::{ReadCause, ReopenCause};
+use super::snapshot::Backfill;
 use crate::docker::{LogStream, Step};
 use crate::model::{Away, Batch, EndProof, LiveSource, Lost, Moment, NewSeam, SeamKind, State};
 
@@ -162,6 +164,26 @@ impl Capture {
         if held.is_empty() || self.committer.is_none() {
             return Ok(());
         }
+        let proves = self.bell_is_whole() || self.cannot_have_rotated(&held);
+        let joined = proves && self.take_behind_the_end(&held)?;
+        let t_low = self.committer()?.cursor().last_ts();
+        // A bell that was behind the last read and was cut there has nothing that is missing.
+        let ahead = held.iter().last().is_some_and(|last| Some(last.ts) > t_low);
+        if !joined && ahead {
+            self.committer()?.cut(NewSeam {
+                kind: SeamKind::Gap,
+                lost: Some(Lost::Removed),
+                away: Some(Away::None),
+                t_low,
+                t_high: None,
+                detail: "the container was removed before its last records were read".to_owned(),
+            });
+        }
+        self.settle().await
+    }
+
+    /// Takes what a bell held behind the stored end, if that is in it.
+    fn take_behind_the_end(&mut self, held: &Batch) -> Result<bool, Break> {
         let patience = u64::MAX;
         let mut intake = Intake::new(self.committer()?.cursor(), Source::Follow { patience });
         for record in held.iter() {
@@ -173,20 +195,17 @@ impl Capture {
         // They were counted as thrown away when the bell rang.
         self.meter.tell(|report| report.flow.discarded -= tally.new + tally.overlap);
         self.meter.overlap(tally.overlap);
-        let t_low = self.committer()?.cursor().last_ts();
-        // A bell that was behind the last read and was cut there has nothing that is missing.
-        let ahead = held.iter().last().is_some_and(|last| Some(last.ts) > t_low);
-        if !intake.is_joined() && ahead {
-            self.committer()?.cut(NewSeam {
-                kind: SeamKind::Gap,
-                lost: Some(Lost::Removed),
-                away: Some(Away::None),
-                t_low,
-                t_high: None,
-                detail: "the container was removed before its last records were read".to_owned(),
-            });
-        }
-        self.settle().await
+        Ok(intake.is_joined())
+    }
+
+    /// Whether the log is so small that it is still in its first file: follows pass over files that
+    /// are rotated away before they get there.
+    fn cannot_have_rotated(&self, held: &Batch) -> bool {
+        let report = self.meter.report();
+        let known_whole = report.stored_before == 0 && report.backfill == Backfill::None;
+        let before = report.flow.stored * front::AROUND + report.bytes * front::WIDEST;
+        let bytes = before + held.iter().map(|record| front::stored_size(&record)).sum::<u64>();
+        known_whole && self.info.log_config.file_bytes().is_some_and(|first| bytes < first)
     }
 
     /// When the next read of a bell's log is due, and why.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 
+use super::align::Missing;
 use super::cursor::Cursor;
 use super::intake::Sink;
 use crate::model::{Away, Batch, LogId, Lost, NewSeam, RecordRef, SeamKind, Seq, Timestamp};
@@ -252,14 +253,29 @@ impl Sink for Committer {
         self.open.lines += u64::from(record.newline);
     }
 
-    fn ambiguous(&mut self, n: u64) {
-        self.seam(NewSeam {
-            kind: SeamKind::Gap,
-            lost: Some(Lost::Ambiguous(n)),
-            away: Some(Away::None),
-            t_low: self.cursor.last_ts(),
-            t_high: self.cursor.last_ts(),
-            detail: format!("identical records hide the place; at most {n} are missing"),
-        });
+    fn hidden<'a>(&mut self, missing: Missing, before: impl Iterator<Item = RecordRef<'a>>) {
+        let (lost, amount) = match missing {
+            Missing::Nothing => return,
+            Missing::AtMost(n) => (Lost::Ambiguous(n), format!("at most {n} are missing")),
+            Missing::Unknown => (Lost::Unknown, "nobody can tell how many are missing".to_owned()),
+        };
+        let (is_said, last_ts) = (self.cursor.is_broken_off(), self.cursor.last_ts());
+        if !is_said {
+            self.seam(NewSeam {
+                kind: SeamKind::Gap,
+                lost: Some(lost),
+                away: Some(Away::None),
+                t_low: last_ts,
+                t_high: last_ts,
+                detail: format!("records of one moment hide the place; {amount}"),
+            });
+        }
+        self.cursor.cut();
+        before.for_each(|record| self.cursor.push(&record));
+        if missing == Missing::Unknown {
+            // However many more of them are found here, nobody can tell either.
+            self.cursor.break_off();
+        }
+        self.cursor_dirty = true;
     }
 }

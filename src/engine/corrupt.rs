@@ -52,6 +52,21 @@ impl Peek {
     fn is_clean(&self) -> bool {
         self.fault.is_none() && self.records.len() as u64 >= self.asked
     }
+
+    /// It came without a fault and holds the same records as a shorter one.
+    fn is_all_of(&self, shorter: &Self) -> bool {
+        let first = |peek: &Self| peek.records.get(0).map(|record| Fingerprint::of(&record));
+        self.fault.is_none()
+            && self.records.len() == shorter.records.len()
+            && first(self) == first(shorter)
+    }
+}
+
+/// The longest tail that is whole.
+struct Clean {
+    tail: Peek,
+    /// Something stands before it that cannot be read.
+    bounded: bool,
 }
 
 impl Capture {
@@ -117,14 +132,14 @@ impl Capture {
     /// First sight of a log with a broken record in it: takes what can be read behind it.
     pub(super) async fn adopt_around(&mut self) -> Result<Moment, Break> {
         self.open_log().await?;
-        let Some((clean, _)) = self.longest_clean().await? else {
+        let Some(Clean { tail, .. }) = self.longest_clean().await? else {
             return Ok(self.shared.clock.now());
         };
         self.follow_short = true;
         self.committer()?.seam(not_taken());
         self.meter.tell(|report| report.backfill = Backfill::Available);
-        self.take_all(&clean.records).await?;
-        Ok(clean.sent_at)
+        self.take_all(&tail.records).await?;
+        Ok(tail.sent_at)
     }
 
     /// Whether a short answer to this can be confirmed: only json-file is read by scanning text for
@@ -190,7 +205,7 @@ impl Capture {
         words: String,
         cause: ReadCause,
     ) -> Result<Moment, Break> {
-        let Some((clean, bounded)) = self.longest_clean().await? else {
+        let Some(Clean { tail, bounded }) = self.longest_clean().await? else {
             if words != SILENT {
                 let last = self.peek(1, None).await?;
                 if last.fault.is_none() && last.records.is_empty() {
@@ -210,25 +225,25 @@ impl Capture {
             return Ok(now);
         };
         self.follow_short = true;
-        if self.joins(&clean.records, bounded)? {
-            return Ok(clean.sent_at);
+        if self.joins(&tail.records, bounded)? {
+            return Ok(tail.sent_at);
         }
         if !bounded {
             // Every length is clean now: it was a fault of the moment.
             return Err(DockerError::Fault { text: words }.into());
         }
-        let behind = clean.records.iter().map(|record| Fingerprint::of(&record)).collect();
+        let behind = tail.records.iter().map(|record| Fingerprint::of(&record)).collect();
         self.take_before(ask, &behind).await?;
         if self.committer()?.cursor().is_broken_off() {
             self.committer()?.cut_again();
         } else {
-            let first = clean.records.get(0).map(|record| record.ts);
+            let first = tail.records.get(0).map(|record| record.ts);
             let seam = self.corrupt_gap(&words, first)?;
             self.note(EventKind::Gap, seam.detail.clone()).await;
             self.committer()?.cut(seam);
         }
-        self.take_all(&clean.records).await?;
-        Ok(clean.sent_at)
+        self.take_all(&tail.records).await?;
+        Ok(tail.sent_at)
     }
 
     fn corrupt_gap(&mut self, words: &str, t_high: Option<Timestamp>) -> Result<NewSeam, Break> {
@@ -242,11 +257,11 @@ impl Capture {
         })
     }
 
-    /// The longest tail that is whole, and whether a longer one was seen that is not. `None` if not
-    /// even the last record can be read.
-    async fn longest_clean(&mut self) -> Result<Option<(Peek, bool)>, Break> {
+    /// Searches for the longest tail that is whole. `None` if not even the last record can be read.
+    async fn longest_clean(&mut self) -> Result<Option<Clean>, Break> {
         let mut best: Option<Peek> = None;
-        let (mut asked, mut broken) = (1, None::<u64>);
+        let mut broken: Option<Peek> = None;
+        let mut asked = 1;
         loop {
             let mut peek = self.peek(asked, None).await?;
             if peek.fault.is_some() {
@@ -260,17 +275,21 @@ impl Capture {
                     break;
                 }
             } else {
-                broken = Some(asked);
+                broken = Some(peek);
             }
             let low = best.as_ref().map_or(0, |peek| peek.asked);
-            asked = match broken {
-                Some(high) if high - low <= 1 => break,
-                Some(high) => low.midpoint(high),
+            asked = match &broken {
+                Some(broken) if broken.asked - low <= 1 => break,
+                Some(broken) => low.midpoint(broken.asked),
                 None if asked >= Ask::LONGEST => break,
                 None => asked * STRIDE,
             };
         }
-        Ok(best.map(|best| (best, broken.is_some())))
+        Ok(best.map(|tail| {
+            // Whoever is asked for one more and answers the same holds no more.
+            let bounded = broken.is_some_and(|broken| !broken.is_all_of(&tail));
+            Clean { tail, bounded }
+        }))
     }
 
     /// Takes the new records of a clean tail, if the stored end is in it. A bounded one begins right
@@ -296,12 +315,20 @@ impl Capture {
         first: Ask,
         behind: &HashSet<Fingerprint>,
     ) -> Result<(), Break> {
-        let mut ask = first;
+        if first == Ask::All {
+            // They were in the answer that failed.
+            return Ok(());
+        }
+        let known_empty = self.committer()?.cursor().runs().len() == 0;
+        // Where nothing is stored they begin where the log begins.
+        let mut ask = if known_empty { Ask::Last(Ask::LONGEST) } else { first };
         loop {
             let Some(asked) = ask.records() else { return Ok(()) };
             let peek = self.peek(asked, None).await?;
             let complete = peek.fault.is_some() || (peek.records.len() as u64) < asked;
-            let known_empty = self.committer()?.cursor().runs().len() == 0;
+            if known_empty && !peek.records.is_empty() {
+                self.doubt_front().await?;
+            }
             let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: false });
             for record in peek.records.iter() {
                 if behind.contains(&Fingerprint::of(&record)) {

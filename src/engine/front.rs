@@ -17,7 +17,9 @@ use crate::model::{Away, EventKind, Lost, NewSeam, RecordRef, SeamKind, Timestam
 /// Text that is held until it is known whether the seam stays.
 const HOLD: usize = 24 << 20;
 /// What json-file writes around a record: names, stream, the longest timestamp, newline.
-const AROUND: u64 = 73;
+pub(super) const AROUND: u64 = 73;
+/// Bytes that it writes for one of the text at most.
+pub(super) const WIDEST: u64 = 6;
 
 impl Capture {
     /// A read of a log that may hold nothing yet, with a seam before it unless the answer is the
@@ -38,12 +40,15 @@ impl Capture {
         let answer = self.sound_answer(ask, since, cause).await;
         (self.hold_sending, self.hold_max) = (false, super::capture::HOLD_MAX);
         self.front_seam = None;
-        let taken = match &answer {
-            Ok(Ok(answer)) => matches!(answer.finished, Finished::CaughtUp),
-            Ok(Err(_)) => true,
+        let stays = match &answer {
+            Ok(Ok(answer)) => {
+                matches!(answer.finished, Finished::CaughtUp) && self.front_bytes >= full
+            }
+            // What a broken record hides has no size.
+            Ok(Err(_)) => self.in_flight() > 0,
             Err(_) => false,
         };
-        if taken && self.front_bytes >= full {
+        if stays {
             self.note(EventKind::Gap, seam.detail).await;
         } else if answer.is_err() && self.in_flight() > 0 {
             // It is not known whether the seam belongs there, so nothing is kept.
@@ -52,6 +57,16 @@ impl Capture {
             committer.drop_seam();
         }
         answer
+    }
+
+    /// The same for what stands before a broken record, which hides its size.
+    pub(super) async fn doubt_front(&mut self) -> Result<(), Break> {
+        if self.front_in_doubt().is_some() {
+            let seam = cannot_tell(self.away);
+            self.note(EventKind::Gap, seam.detail.clone()).await;
+            self.committer()?.seam(seam);
+        }
+        Ok(())
     }
 
     /// Bytes from which on the log may have lost its front, if it can have lost it at all.

@@ -4,7 +4,7 @@
 //! end turns out to be absent can be taken whole. It decides nothing itself: the aligner does. It
 //! declares no gap either; it says [`Finished::Absent`] and the read does the rest.
 
-use super::align::{Aligner, Doubt, Ending, Join, Source, Verdict};
+use super::align::{Aligner, Doubt, Ending, Join, Missing, Source, Verdict};
 use super::cursor::Cursor;
 use crate::model::{Batch, RecordRef};
 
@@ -17,9 +17,10 @@ const HELD_RECORDS_MAX: usize = 400_000;
 pub trait Sink {
     /// Takes a record that directly follows everything taken so far.
     fn record(&mut self, record: &RecordRef<'_>);
-    /// Is told that at most `n` records may be missing here, because a tie hides the place. The
-    /// cursor stays as it is: its runs do stand in the daemon's log right before the next record.
-    fn ambiguous(&mut self, n: u64);
+    /// Is told that records may be missing here, because a tie hides the place: an amount that is
+    /// not [`Missing::Nothing`]. `before` are all records that are known to stand in the daemon's log
+    /// right before the next one, whether they are stored or missing.
+    fn hidden<'a>(&mut self, missing: Missing, before: impl Iterator<Item = RecordRef<'a>>);
 }
 
 /// How an answer ended.
@@ -131,11 +132,11 @@ impl Intake {
     /// Everything behind the join is new.
     fn join(&mut self, join: Join, sink: &mut impl Sink) {
         self.tally.overlap += join.overlap;
-        if join.ambiguous > 0 {
-            sink.ambiguous(join.ambiguous);
-        }
         let known = usize::try_from(join.overlap.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let held = std::mem::take(&mut self.held);
+        if join.missing != Missing::Nothing {
+            sink.hidden(join.missing, held.iter().take(known));
+        }
         for record in held.iter().skip(known) {
             self.emit(&record, sink);
         }

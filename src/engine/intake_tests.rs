@@ -30,7 +30,7 @@ enum Stored {
     Record(Fd, i64, bool, u8),
     /// With the true index of the first record that the daemon still held.
     Gap(usize),
-    Ambiguous(u64),
+    Hidden(Missing),
 }
 
 #[derive(Default)]
@@ -45,8 +45,15 @@ impl Sink for Captured {
         self.cursor.push(r);
         self.rows.push(Stored::Record(r.fd, r.ts.0, r.newline, r.bytes[0]));
     }
-    fn ambiguous(&mut self, n: u64) {
-        self.rows.push(Stored::Ambiguous(n));
+    fn hidden<'a>(&mut self, missing: Missing, before: impl Iterator<Item = RecordRef<'a>>) {
+        if !self.cursor.is_broken_off() {
+            self.rows.push(Stored::Hidden(missing));
+        }
+        self.cursor.cut();
+        before.for_each(|r| self.cursor.push(&r));
+        if missing == Missing::Unknown {
+            self.cursor.break_off();
+        }
     }
 }
 
@@ -114,10 +121,19 @@ struct Daemon {
 }
 
 impl Daemon {
-    /// Whether the first `n` records and the rest share a timestamp of one fd.
-    fn splits_a_tie(&self, n: usize) -> bool {
+    /// Whether nothing would show that the first `n` records were more of what is left (limits,
+    /// "tie floods"): of a tie a single record stays, or everything known lies inside it.
+    fn hides_a_tie(&self, n: usize, known: &Cursor) -> bool {
         let (gone, rest) = self.log.split_at(n);
-        rest.iter().any(|r| gone.iter().any(|g| (g.fd, g.ts) == (r.fd, r.ts)))
+        let tied = |r: &Truth, g: &Truth| (g.fd, g.ts) == (r.fd, r.ts);
+        rest.iter().any(|r| {
+            // The pieces of one line share their moment.
+            let alike = |other: &Truth| (other.text, other.newline) == (r.text, r.newline);
+            let shows = |other: &Truth| tied(r, other) && (r.newline || alike(other));
+            let left = rest.iter().filter(|other| shows(other)).count();
+            let all = known.runs().all(|run| (run.fd, run.ts.0) == (r.fd, r.ts));
+            gone.iter().any(|g| tied(r, g)) && (left == 1 || all)
+        })
     }
 
     fn emit(&mut self, stderr: bool, advance: u8, text: u8, newline: bool) {
@@ -149,9 +165,13 @@ fn check(captured: &Captured, emitted: &[Truth]) -> Result<(), TestCaseError> {
             Stored::Gap(front) => {
                 positions.iter().any(|p| p <= front).then_some(*front).into_iter().collect()
             }
-            Stored::Ambiguous(n) => {
-                let n = usize::try_from(*n).unwrap();
-                positions.iter().flat_map(|&p| p..=(p + n).min(emitted.len())).collect()
+            Stored::Hidden(missing) => {
+                let most = match missing {
+                    Missing::Nothing => 0,
+                    Missing::AtMost(n) => usize::try_from(*n).unwrap(),
+                    Missing::Unknown => emitted.len(),
+                };
+                positions.iter().flat_map(|&p| p..=(p + most).min(emitted.len())).collect()
             }
         };
         prop_assert!(
@@ -193,14 +213,12 @@ proptest! {
                     }
                 }
                 Step::Read(ask) => captured.read_to_end(&daemon.log, daemon.emitted.len(), ask),
-                // A rotation inside a tie hides its place from everybody (limits, "tie floods"):
-                // the daemon of this test rotates between ties.
-                // And while nothing is stored since the last seam, records alone cannot show that
+                // While nothing is stored since the last seam, records alone cannot show that
                 // the front was cut (the read judges that by retained size).
                 Step::DropFront(_) | Step::Truncate if captured.cursor.runs().len() == 0 => {}
                 Step::DropFront(n) => {
                     let mut n = n.min(daemon.log.len());
-                    while daemon.splits_a_tie(n) {
+                    while daemon.hides_a_tie(n, &captured.cursor) {
                         n += 1;
                     }
                     daemon.log.drain(..n);

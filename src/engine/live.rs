@@ -23,10 +23,16 @@ impl Capture {
         self.info.log_config.is_trusted() && self.shared.follows_tell_damage()
     }
 
-    /// Whether what a bell lets by may serve as the end of a log that nobody can read any more: the
-    /// container removes itself, or its file never rotates, so that follows neither repeat nor skip.
+    /// Whether what a bell lets by is kept, as it may be the end of a log that nobody can read any
+    /// more.
     pub(super) fn keeps_bell(&self) -> bool {
-        self.info.auto_remove || (self.info.log_config.is_trusted() && !self.shared.is_podman())
+        self.info.auto_remove || self.bell_is_whole()
+    }
+
+    /// Whether a bell lets by the log as it is: its file never rotates, so that follows neither
+    /// repeat nor skip.
+    pub(super) fn bell_is_whole(&self) -> bool {
+        self.info.log_config.is_trusted() && !self.shared.is_podman()
     }
 
     /// Opens the follow that this log needs, or none when reads on a timer have to do.

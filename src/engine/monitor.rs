@@ -132,18 +132,29 @@ impl Capture {
         }
         let bell = self.open_follow().await?;
         let first = if row.cursor.is_none() { ReadCause::Adopt } else { ReadCause::CatchUp };
-        match (Box::pin(self.read_to_end(first)).await, bell) {
-            (Ok(_), bell) => {
-                self.opening = None;
-                Box::pin(self.listen(bell)).await
-            }
-            // It is gone already; what the follow holds is all there is.
-            (Err(Break::Docker(error)), Some(bell)) if error.is_not_found() => {
-                self.take_last_words(bell).await?;
-                Ok(self.end_without_read())
-            }
-            (Err(stop), _) => Err(stop),
+        let Err(stop) = Box::pin(self.read_to_end(first)).await else {
+            self.opening = None;
+            return Box::pin(self.listen(bell)).await;
+        };
+        let Some(bell) = bell else { return Err(stop) };
+        if !self.is_gone(&stop).await? {
+            return Err(stop);
         }
+        // What the follow holds is all there is.
+        self.take_last_words(bell).await?;
+        Ok(self.end_without_read())
+    }
+
+    /// Whether a read failed because the container is removed. A 404 for its log alone is not
+    /// believed: what ends a log for ever is asked twice.
+    async fn is_gone(&mut self, stop: &Break) -> Result<bool, Break> {
+        let Break::Docker(error) = stop else { return Ok(false) };
+        if !error.is_not_found() {
+            return Ok(false);
+        }
+        let (shared, id) = (Arc::clone(&self.shared), self.info.id.clone());
+        let info = self.until_ordered(shared.docker().inspect(&id)).await?;
+        Ok(info.is_err_and(|error| error.is_not_found()))
     }
 
     /// What a break means for the next way down.
@@ -226,11 +237,11 @@ impl Capture {
     async fn final_read(&mut self) -> Result<EndProof, Break> {
         match self.read_to_end(ReadCause::Final).await {
             Ok(_) => self.bell_tail.clear(),
-            // 409, while it is being removed, leaves what the bell held for the next attempt.
-            Err(Break::Docker(error)) if error.is_not_found() => {
+            Err(stop) if self.is_gone(&stop).await? => {
                 self.take_what_the_bell_held().await?;
                 return Ok(self.end_without_read());
             }
+            // 409, while it is being removed, leaves what the bell held for the next attempt.
             Err(stop) => return Err(stop),
         }
         self.mark_ended(Some(self.shared.clock.wall())).await?;
@@ -276,13 +287,10 @@ impl Capture {
 
     /// Tells the supervisor of a failure and waits for its decision.
     async fn failed(&mut self, stop: Break) -> Round {
-        let gone = matches!(&stop, Break::Docker(error) if error.is_not_found());
-        if gone && self.rung > 0 {
-            let shared = Arc::clone(&self.shared);
-            // Only what is really gone has its end in a bell.
-            if shared.docker().inspect(&self.info.id).await.is_err_and(|e| e.is_not_found()) {
-                let _ = self.take_before_the_end().await;
-            }
+        // Whoever is told to do something else meanwhile comes by again.
+        let gone = self.is_gone(&stop).await.unwrap_or(false);
+        if gone {
+            let _ = self.take_before_the_end().await;
         }
         self.close_log();
         let fault = match &stop {
@@ -291,7 +299,7 @@ impl Capture {
                 self.tell(Told::Unreadable).await;
                 return Round::Rest;
             }
-            Break::Docker(error) if error.is_not_found() => {
+            _ if gone => {
                 self.meter.enter(State::Ended { proof: self.end_without_read() });
                 self.tell(Told::Gone).await;
                 return Round::Rest;

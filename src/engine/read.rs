@@ -12,7 +12,7 @@ use super::align::Source;
 use super::answer::{ASK_MIN, Ask};
 use super::capture::{Break, Capture};
 use super::corrupt::CHECKED;
-use super::cursor::{Fingerprint, Origin};
+use super::cursor::Origin;
 use super::evidence::Beat;
 use super::intake::{Finished, Intake};
 use super::report::ReadCause;
@@ -103,6 +103,7 @@ impl Capture {
     async fn catch_up(&mut self, cause: ReadCause) -> Result<Moment, Break> {
         let mut ask = self.first_ask();
         let mut since = self.since(ask);
+        let mut asked_again = false;
         loop {
             let answer = match self.answer_from_front(ask, since, cause).await? {
                 Ok(answer) => answer,
@@ -112,9 +113,22 @@ impl Capture {
                 Finished::CaughtUp => return Ok(answer.sent_at),
                 Finished::More | Finished::Absent(_) if since.is_some() => since = None,
                 Finished::More => ask = ask.more(),
-                Finished::Absent(held) => return self.across_gap(held, answer.sent_at).await,
+                Finished::Absent(held)
+                    if asked_again || self.is_behind_the_end(held.as_ref())? =>
+                {
+                    return self.across_gap(held, answer.sent_at).await;
+                }
+                Finished::Absent(_) => asked_again = true,
             }
         }
+    }
+
+    /// Whether an answer without the stored end holds nothing that looks older. What does may be
+    /// the beginning of an answer that was cut off where it could have ended.
+    fn is_behind_the_end(&mut self, held: Option<&Batch>) -> Result<bool, Break> {
+        let end = self.committer()?.cursor().last_ts();
+        let first = held.and_then(|batch| batch.get(0)).map(|record| record.ts);
+        Ok(first.is_some_and(|first| end.is_some_and(|end| end < first)))
     }
 
     /// Records the gap and takes the complete answer whole, from memory or by reading it again:
@@ -124,18 +138,13 @@ impl Capture {
         let empty = held.as_ref().is_some_and(Batch::is_empty);
         let seam = self.gap(empty, first)?;
         self.note(EventKind::Gap, seam.detail.clone()).await;
-        let end = self.committer()?.cursor().runs().last().map(|run| run.fp);
         self.committer()?.cut(seam);
-        let Some(mut batch) = held else {
+        let Some(batch) = held else {
             return match self.sound_answer(Ask::All, None, ReadCause::CatchUp).await? {
                 Ok(answer) => Ok(answer.sent_at),
                 Err(words) => self.read_around(Ask::All, words, ReadCause::CatchUp).await,
             };
         };
-        // A tie of identical records was cut by a rotation: how many of the rest are stored nobody
-        // can tell, and nothing is stored twice.
-        let tied = batch.iter().take_while(|record| Some(Fingerprint::of(record)) == end).count();
-        batch.keep_last(batch.len() - tied);
         self.take_all(&batch).await?;
         Ok(sent)
     }
@@ -207,7 +216,7 @@ impl Capture {
         let last = self.verified_at.max(committed);
         let since = last.map_or(Duration::ZERO, |at| self.shared.clock.now().since(at));
         // A bell that neither repeats nor skips has counted them.
-        let counted = self.rung > 0 && self.keeps_bell();
+        let counted = self.rung > 0 && self.bell_is_whole();
         let margin = if counted { 1.25 } else { 2.0 };
         let grown = margin * self.meter.rate() * since.as_secs_f64();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]

@@ -71,7 +71,7 @@ impl LogConfig {
     }
 
     /// Bytes after which the daemon begins another file.
-    fn file_bytes(&self) -> Option<u64> {
+    pub fn file_bytes(&self) -> Option<u64> {
         let size = match self.driver.as_str() {
             "local" => "20m",
             "json-file" => "",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use logcap_tui::engine::EngineSnapshot;
 use logcap_tui::engine::snapshot::MonitorRow;
 use logcap_tui::model::{
-    BeatKind, ContainerId, EventKind, Fd, Guarantee, LogId, Seq, State, Timestamp,
+    BeatKind, ContainerId, EventKind, Fd, Guarantee, LogId, Seq, State, TimelineEvent, Timestamp,
 };
 use logcap_tui::sim::SimRecord;
 use logcap_tui::store::{LogRow, StoreError};
@@ -213,7 +213,7 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
 fn events(world: &World) -> String {
     let all = world.reader().events(100_000).unwrap();
     let shown = all.iter().filter(|event| event.kind != EventKind::EngineStarted);
-    let line = |e: &logcap_tui::model::TimelineEvent| {
+    let line = |e: &TimelineEvent| {
         format!("  {} {} {} {}\n", e.ts.to_rfc3339(), e.kind.as_str(), e.container, e.cause)
     };
     shown.map(line).collect()
@@ -246,13 +246,23 @@ fn front_without_bound(known: &Known, records: usize) -> usize {
     (0..records).take_while(lost).count()
 }
 
-/// Records that the daemon had lost before a log was first seen. A container that is born while an
-/// engine looks on is taken whole, so there it is none.
+/// Records that the daemon had lost before a log was first seen, or before older history was fetched
+/// that nobody had taken until then. A container that is born while an engine looks on is taken
+/// whole, so there it is none.
 fn lost_before_us(world: &World, known: &Known, records: usize) -> Vec<bool> {
     let adopted = world.counters.adopted(&known.id);
     let adopted = adopted.filter(|adopted| known.born_under != Some(adopted.engine));
-    let lost_before =
-        |at| adopted.is_some_and(|a| known.lost_at.get(&at).is_some_and(|t| *t <= a.at));
+    let fetched = log_of(world, &known.id).and_then(|log| {
+        let events = world.reader().events(100_000).unwrap();
+        let of_log = |e: &TimelineEvent| e.kind == EventKind::Backfilled && e.log == Some(log.id);
+        events.into_iter().filter(of_log).map(|event| event.ts).max()
+    });
+    let lost_before = |at| {
+        adopted.zip(known.lost_at.get(&at)).is_some_and(|(adopted, lost)| {
+            let old = known.written_at[at] <= adopted.at;
+            *lost <= adopted.at || (old && fetched.is_some_and(|fetched| *lost <= fetched))
+        })
+    };
     (0..records).map(lost_before).collect()
 }
 

@@ -67,8 +67,9 @@ pub(crate) fn check(truth: &Truth, stored: &[Piece]) -> Result<(), String> {
         reach = lay(truth, &reach, seam.as_ref(), &stretch);
         if !reach.contains(&true) {
             return Err(format!(
-                "stretch of {length} records behind {at} pieces, after seam {seam:?}, fits nowhere; {}",
-                by_the_other_oracle(truth, stored)
+                "stretch of {length} records behind {at} pieces, after seam {seam:?}, fits nowhere; {}\n{}",
+                by_the_other_oracle(truth, stored),
+                map(truth, stored)
             ));
         }
         at += length + usize::from(seam.is_some());
@@ -78,10 +79,11 @@ pub(crate) fn check(truth: &Truth, stored: &[Piece]) -> Result<(), String> {
     }
     let best = reach.iter().rposition(|here| *here).unwrap_or(0);
     Err(format!(
-        "the last {} of {} records are missing without a seam; {}",
+        "the last {} of {} records are missing without a seam; {}\n{}",
         truth.lines.len() - best,
         truth.lines.len(),
-        by_the_other_oracle(truth, stored)
+        by_the_other_oracle(truth, stored),
+        map(truth, stored)
     ))
 }
 
@@ -106,6 +108,16 @@ fn lay(
         let tied = before.take_while(|(line, _)| Some(*line) == truth.lines[..at].last());
         tied.into_iter().any(|(_, lost)| *lost)
     };
+    // Whether nobody can prove the place: the log begins between records of the moment of the one
+    // before `at` and may have held more of them, or there is another that is the same.
+    let is_hidden = |at: usize| {
+        let Some(end) = at.checked_sub(1).map(|last| &truth.lines[last]) else { return false };
+        let before = (0..at).rev().filter(|n| truth.lines[*n].fd == end.fd);
+        let tied = before.clone().take_while(|n| truth.lines[*n].ts == end.ts).count();
+        let begin = before.clone().nth(tied).unwrap_or(0);
+        truth.lost[begin..at].contains(&true)
+            || truth.lines.iter().filter(|line| *line == end).count() > 1
+    };
     let begins = |at: usize| match seam {
         None | Some((SeamKind::Joined, _)) => reach[at],
         Some((_, Some(Lost::Ambiguous(most)))) => {
@@ -115,6 +127,7 @@ fn lay(
         // Whether a log that was first seen when its files were full has lost its front, nobody can
         // tell; that is what this word says.
         Some((SeamKind::Gap, Some(Lost::Unknown))) if at == 0 => reach[0],
+        Some((SeamKind::Gap, Some(Lost::Unknown))) => first < at || (reach[at] && is_hidden(at)),
         Some((SeamKind::Gap | SeamKind::Damaged, _)) => first < at || (reach[at] && unproved(at)),
         Some((SeamKind::NotTaken | SeamKind::Evicted, _)) => first <= at,
     };
@@ -164,6 +177,51 @@ fn by_the_other_oracle(truth: &Truth, stored: &[Piece]) -> String {
         })
         .collect();
     format!("{:?}", judge(&truth.lines, &items))
+}
+
+/// Where what is stored lies in the truth, for the message.
+fn map(truth: &Truth, stored: &[Piece]) -> String {
+    let lost = ranges(truth.lost.iter().copied());
+    let nobodys = ranges(truth.before_us.iter().copied());
+    let (all, front) = (truth.lines.len(), truth.front);
+    let mut text = format!(
+        "truth: {all} records, lost {lost:?}, nobody's {nobodys:?}, unbounded front {front}\n"
+    );
+    let mut from = 0;
+    let places = stored.iter().map(|piece| {
+        let line = line(piece)?;
+        let ahead = truth.lines[from..].iter().position(|other| other == line).map(|at| from + at);
+        let at = ahead.or_else(|| truth.lines.iter().position(|other| other == line));
+        from = at.map_or(from, |at| at + 1);
+        at
+    });
+    let mut places = places.peekable();
+    for piece in stored {
+        let at = places.next().flatten();
+        match (piece, at) {
+            (Piece::Seam(kind, lost), _) => text += &format!("  seam {kind:?} {lost:?}\n"),
+            (Piece::Line(_), Some(at)) => {
+                if !text.ends_with(&format!("..{at}\n")) {
+                    text += &format!("  stored {at}..{at}\n");
+                }
+                text.truncate(text.rfind("..").unwrap_or(text.len()));
+                text += &format!("..{}\n", at + 1);
+            }
+            (Piece::Line(line), None) => text += &format!("  stored, unknown: {line:?}\n"),
+        }
+    }
+    text
+}
+
+fn ranges(flags: impl Iterator<Item = bool>) -> Vec<std::ops::Range<usize>> {
+    let mut all: Vec<std::ops::Range<usize>> = Vec::new();
+    for (at, _) in flags.enumerate().filter(|(_, flag)| *flag) {
+        match all.last_mut() {
+            Some(last) if last.end == at => last.end += 1,
+            _ => all.push(at..at + 1),
+        }
+    }
+    all
 }
 
 #[cfg(test)]

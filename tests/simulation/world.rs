@@ -40,6 +40,8 @@ pub(crate) struct Known {
     written: usize,
     /// When a record could not be read any more, by its place in the truth.
     pub(crate) lost_at: BTreeMap<usize, Timestamp>,
+    /// When each record of the truth was written.
+    pub(crate) written_at: Vec<Timestamp>,
 }
 
 /// Everything that one simulation consists of.
@@ -283,6 +285,7 @@ impl World {
             started,
             written: 0,
             lost_at,
+            written_at: Vec::new(),
         });
         self.known.len() - 1
     }
@@ -436,7 +439,9 @@ impl World {
     pub(crate) fn note_losses(&mut self, who: Who) {
         let now = self.wall();
         let known = &mut self.known[who];
-        for (at, record) in self.sim.records(&known.id).iter().enumerate() {
+        let records = self.sim.records(&known.id);
+        known.written_at.resize(records.len(), now);
+        for (at, record) in records.iter().enumerate() {
             if !record.retained {
                 known.lost_at.entry(at).or_insert(now);
             }
