@@ -112,10 +112,14 @@ fn lay(
     // before `at` and may have held more of them, or there is another that is the same.
     let is_hidden = |at: usize| {
         let Some(end) = at.checked_sub(1).map(|last| &truth.lines[last]) else { return false };
-        let before = (0..at).rev().filter(|n| truth.lines[*n].fd == end.fd);
-        let tied = before.clone().take_while(|n| truth.lines[*n].ts == end.ts).count();
-        let begin = before.clone().nth(tied).unwrap_or(0);
+        let alike = |n: &usize| truth.lines[*n].fd == end.fd;
+        let is_tied = |n: &usize| truth.lines[*n].ts == end.ts;
+        let begin = (0..at).rev().filter(alike).take_while(is_tied).last().unwrap_or(at);
+        let before = begin.checked_sub(1).is_some_and(|n| truth.lost[n]);
+        let goes_on = (at..truth.lines.len()).find(alike).is_some_and(|n| is_tied(&n));
+        let more = goes_on || begin + 1 < at;
         truth.lost[begin..at].contains(&true)
+            || (before && more)
             || truth.lines.iter().filter(|line| *line == end).count() > 1
     };
     let begins = |at: usize| match seam {
@@ -246,10 +250,12 @@ mod tests {
         Truth { lines, lost, before_us, front: 0, end_may_miss: false }
     }
 
-    /// Small letters are lines; `G` a gap, `N` not taken, `J` joined, a digit an ambiguity.
+    /// Small letters are lines; `G` a gap, `U` one that nobody can tell, `N` not taken, `J` joined,
+    /// a digit an ambiguity.
     fn stored(text: &str) -> Vec<Piece> {
         let piece = |c: char| match c {
             'G' => Piece::Seam(SeamKind::Gap, Some(Lost::Rotated)),
+            'U' => Piece::Seam(SeamKind::Gap, Some(Lost::Unknown)),
             'N' => Piece::Seam(SeamKind::NotTaken, None),
             'J' => Piece::Seam(SeamKind::Joined, None),
             '0'..='9' => {
@@ -276,6 +282,10 @@ mod tests {
             ("aaaab", 0, "aGab"),
             ("aaaab", 2, "aaaaGb"),
             ("abcdef", 0, "abGGef"),
+            ("abcdef", 0, "abUef"),
+            // All are of one moment, and the begin of it is lost.
+            ("abcdef", 2, "abcUdef"),
+            ("abab", 0, "abUab"),
             ("", 0, ""),
         ] {
             assert_eq!(check(&truth(all, lost), &stored(kept)), Ok(()), "{all} {kept}");
@@ -294,12 +304,26 @@ mod tests {
             ("abcdef", 0, "abcGdef", "a gap over nothing"),
             ("abcdef", 2, "abcGdef", "its neighbour is still there to prove it"),
             ("aaaab", 0, "aaaaGb", "the whole tie is still there to prove it"),
+            ("abcdef", 0, "abcUdef", "a doubt where nothing is hidden"),
             ("abcdef", 0, "abJdef", "a join over a loss"),
             ("aaaab", 0, "a1ab", "more than the ambiguity says"),
             ("abcdef", 0, "", "an empty store is no pass"),
         ] {
             assert!(check(&truth(all, lost), &stored(kept)).is_err(), "{why}: {all} {kept}");
         }
+    }
+
+    #[test]
+    fn control_what_was_lost_of_another_moment_hides_nothing() {
+        let mut truth = truth("abcdef", 2);
+        (0..).zip(&mut truth.lines).for_each(|(n, line)| line.ts = Timestamp(n));
+        let texts = stored("abcUdef").into_iter().scan(0..6, |ts, piece| match piece {
+            Piece::Line(line) => {
+                Some(Piece::Line(OracleLine { ts: Timestamp(ts.next()?), ..line }))
+            }
+            seam @ Piece::Seam(..) => Some(seam),
+        });
+        assert!(check(&truth, &texts.collect::<Vec<_>>()).is_err());
     }
 
     #[test]
