@@ -323,11 +323,10 @@ impl Aligner {
 
     /// Whether the pattern behind its first `skipped` runs lies in a tie, with the run before it.
     fn is_tied(&self, skipped: usize) -> bool {
-        let runs = &self.pattern[skipped.saturating_sub(1)..];
         let end = self.pattern.last();
-        let same = |run: &&Run| end.is_some_and(|end| (run.fd, run.ts) == (end.fd, end.ts));
-        let of_the_end: Vec<&Run> = runs.iter().filter(same).collect();
-        let repeats = of_the_end.windows(2).any(|pair| may_repeat(pair[0], pair[1].fp));
+        let of_the_end = |run: &&Run| end.is_some_and(|end| (run.fd, run.ts) == (end.fd, end.ts));
+        let runs = self.pattern.iter().skip(skipped.saturating_sub(1)).filter(of_the_end);
+        let repeats = runs.clone().zip(runs.skip(1)).any(|(run, next)| may_repeat(run, next.fp));
         repeats || end.is_some_and(|end| end.count > 1)
     }
 

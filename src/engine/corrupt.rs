@@ -6,61 +6,27 @@
 //! answered 977 records, with a hole of 123 and no error; other versions send a type-3 frame there,
 //! or skip the rest of the file. Tails that begin behind the broken record are whole in all of them.
 //!
-//! So a short answer (fewer records than were asked for) is *confirmed* before anything of it is
-//! sent to the store: a log that really holds `n` records answers `n`, the same, when it is asked
-//! for `n + 1`. Where that fails, or the daemon reports a fault, the longest clean tail is searched;
-//! if the stored end is not in it, what stands before the broken record is taken, and a gap
+//! Whether an answer is whole is found out in `proof`. Where it is not, the longest clean tail is
+//! searched; if the stored end is not in it, what stands before the broken record is taken, and a gap
 //! [`Lost::Corrupt`] stands between the two.
-//!
-//! A short answer to `since` is proved as well, because what `since` leaves out may stand anywhere.
-//!
-//! Not covered: answers to `tail=all` and to tails of [`CHECKED`] records and more, and terminals.
 
 use std::collections::HashSet;
 
 use super::align::Source;
-use super::answer::{ASK_MIN, Answer, Ask, HELD_BYTES};
+use super::answer::{Ask, HELD_BYTES};
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
-use super::intake::{Finished, Intake, Tally};
+use super::intake::{Intake, Tally};
+use super::peek::Peek;
+use super::proof::SILENT;
 use super::read::not_taken;
 use super::report::ReadCause;
-use super::snapshot::{Backfill, ReadCost};
-use crate::docker::{DockerError, Step};
+use super::snapshot::Backfill;
+use crate::docker::DockerError;
 use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, Timestamp};
 
-/// Tails shorter than this are confirmed when they come short.
-pub(super) const CHECKED: u64 = 20_000;
-/// Answers that fail their confirmation before the log is taken for broken: it may also have grown
-/// or rotated between the two requests.
-const CONFIRMATIONS: u32 = 3;
 /// Each step of the search for the longest clean tail is so many times the last.
 const STRIDE: u64 = 8;
-/// Why a log is taken for broken when the daemon says nothing.
-const SILENT: &str = "the daemon's answers skip records without saying so";
-
-/// A bounded answer that was not aligned yet.
-struct Peek {
-    records: Batch,
-    asked: u64,
-    sent_at: Moment,
-    fault: Option<String>,
-}
-
-impl Peek {
-    /// Everything that was asked for came.
-    fn is_clean(&self) -> bool {
-        self.fault.is_none() && self.records.len() as u64 >= self.asked
-    }
-
-    /// It came without a fault and holds the same records as a shorter one.
-    fn is_all_of(&self, shorter: &Self) -> bool {
-        let first = |peek: &Self| peek.records.get(0).map(|record| Fingerprint::of(&record));
-        self.fault.is_none()
-            && self.records.len() == shorter.records.len()
-            && first(self) == first(shorter)
-    }
-}
 
 /// The longest tail that is whole.
 struct Clean {
@@ -70,65 +36,6 @@ struct Clean {
 }
 
 impl Capture {
-    /// A bounded read whose answer is sound, or why the log is taken for broken. Of an answer that
-    /// is not sound nothing is kept but what stands before a fault that the daemon reported.
-    pub(super) async fn sound_answer(
-        &mut self,
-        ask: Ask,
-        since: Option<Timestamp>,
-        cause: ReadCause,
-    ) -> Result<Result<Answer, String>, Break> {
-        let mut since = since;
-        let front = self.front_seam.is_some();
-        for _ in 0..=CONFIRMATIONS {
-            let sifted = since.is_some() && !self.shared.is_podman();
-            let checked = sifted || (since.is_none() && self.is_checked(ask));
-            let end = self.committer()?.cursor().runs().last().map(|run| run.fp);
-            self.hold_sending = checked || front;
-            let answer = self.answer(ask, since, cause).await;
-            let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
-            let answer = match answer {
-                Ok(answer) => answer,
-                Err(stop) => {
-                    if unsent && self.committer()?.has_unsent() {
-                        self.close_log();
-                    }
-                    return Err(stop);
-                }
-            };
-            if let Some(text) = answer.fault {
-                return Ok(Err(text));
-            }
-            if !unsent || !answer.is_short(ask) {
-                return Ok(Ok(answer));
-            }
-            let confirmed = match (since, end) {
-                (None, _) => self.is_confirmed(&answer.seen).await?,
-                // It says that it holds no stored end, and is not believed without proof anyway.
-                (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => true,
-                (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await?,
-                (Some(_), None) => false,
-            };
-            if confirmed {
-                return Ok(Ok(answer));
-            }
-            self.forget_unsent().await?;
-            since = None;
-        }
-        Ok(Err(SILENT.to_owned()))
-    }
-
-    /// Goes back to the stored cursor.
-    async fn forget_unsent(&mut self) -> Result<(), Break> {
-        self.close_log();
-        self.open_log().await?;
-        self.front_bytes = 0;
-        if let Some(seam) = self.front_seam.clone() {
-            self.committer()?.seam(seam);
-        }
-        Ok(())
-    }
-
     /// First sight of a log with a broken record in it: takes what can be read behind it.
     pub(super) async fn adopt_around(&mut self) -> Result<Moment, Break> {
         self.open_log().await?;
@@ -140,62 +47,6 @@ impl Capture {
         self.meter.tell(|report| report.backfill = Backfill::Available);
         self.take_all(&tail.records).await?;
         Ok(tail.sent_at)
-    }
-
-    /// Whether a short answer to this can be confirmed: only json-file is read by scanning text for
-    /// lines, and a terminal's unfinished lines make answers short that are whole.
-    fn is_checked(&self, ask: Ask) -> bool {
-        let lines = self.info.log_config.driver == "json-file" && !self.info.tty;
-        lines && !self.shared.is_podman() && ask.records().is_some_and(|n| n < CHECKED)
-    }
-
-    /// Whether the log holds nothing but these records, apart from one that was written meanwhile.
-    async fn is_confirmed(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
-        let asked = seen.len() as u64 + 1;
-        let again = match self.peek(asked, None).await {
-            Ok(again) => again,
-            // Nobody can be asked any more; what was read is all there is.
-            Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
-            Err(stop) => return Err(stop),
-        };
-        let first = again.records.get(0).map(|record| Fingerprint::of(&record));
-        let grown = again.records.len() as u64 == asked;
-        Ok(match first {
-            _ if again.fault.is_some() => false,
-            Some(first) if grown => seen.contains(&first),
-            _ => again.records.len() == seen.len() && first.as_ref() == seen.first(),
-        })
-    }
-
-    /// Whether `since` left nothing out between the stored end and what followed it. Up to 23 it
-    /// drops every older record wherever it stands, so that what was written after the clock had
-    /// stepped back is missing from the answer (moby e278d3f185). A tail of which nothing is left
-    /// out is as long as was asked for; if the stored end is in one, so is all behind it.
-    async fn is_unsifted(
-        &mut self,
-        end: Fingerprint,
-        new: u64,
-        since: Timestamp,
-    ) -> Result<bool, Break> {
-        let mut asked = new + 1;
-        for _ in 0..CONFIRMATIONS {
-            let again = match self.peek(asked, Some(since)).await {
-                Ok(again) => again,
-                Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
-                Err(stop) => return Err(stop),
-            };
-            if !again.is_clean() {
-                return Ok(false);
-            }
-            let fps = again.records.iter().map(|record| Fingerprint::of(&record));
-            let behind = (1..).zip(fps).find(|(_, fp)| *fp == end).map(|(nth, _)| asked - nth);
-            if behind.is_some_and(|behind| behind >= new) {
-                return Ok(true);
-            }
-            // The log has grown since.
-            asked += ASK_MIN;
-        }
-        Ok(false)
     }
 
     /// Takes what can be read of a log with a broken record in it. `ask` is what failed.
@@ -352,30 +203,5 @@ impl Capture {
         self.account(tally, &mut Tally::default());
         let in_flight = self.in_flight();
         self.meter.in_flight(in_flight);
-    }
-
-    /// The last `asked` records, as they come.
-    async fn peek(&mut self, asked: u64, since: Option<Timestamp>) -> Result<Peek, Break> {
-        let sent_at = self.shared.clock.now();
-        let mut stream = self.open_bounded(Ask::Last(asked), since).await?;
-        let mut peek = Peek { records: Batch::new(), asked, sent_at, fault: None };
-        loop {
-            match self.until_ordered(stream.next(&mut peek.records)).await? {
-                Ok(Step::Records(_)) if peek.records.text_bytes() < HELD_BYTES => {}
-                Ok(Step::Records(_) | Step::End) => break,
-                Err(DockerError::Fault { text }) => {
-                    peek.fault = Some(text);
-                    break;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.kept = stream.into_kept();
-        self.meter.received(peek.records.len() as u64);
-        self.meter.discarded(peek.records.len() as u64);
-        let took = self.shared.clock.now().since(sent_at);
-        let cost = ReadCost { asked: Some(asked), got: peek.records.len() as u64, took };
-        self.meter.read(ReadCause::Confirm, cost);
-        Ok(peek)
     }
 }

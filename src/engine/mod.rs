@@ -7,8 +7,8 @@
 //! monitors ──MonitorEvent┘                                     tasks     spawns
 //!
 //! monitor: capture + loop (monitor), listening (live, follow, bell), bounded reads (read, answer,
-//!          corrupt, front), what is new (intake, align, cursor), the way to the store (commit),
-//!          what it tells (meter, report, evidence)
+//!          proof, peek, corrupt, front), what is new (intake, align, cursor), the way to the store
+//!          (commit), what it tells (meter, report, evidence)
 //! ```
 //!
 //! Invariants: only bounded reads declare a gap, but for the last words of a container that is gone
@@ -37,8 +37,10 @@ mod live;
 pub mod meter;
 mod monitor;
 pub mod orders;
+mod peek;
 mod picture;
 pub mod process;
+mod proof;
 pub mod read;
 pub mod registry;
 pub mod report;

@@ -188,33 +188,38 @@ fn map(truth: &Truth, stored: &[Piece]) -> String {
     let lost = ranges(truth.lost.iter().copied());
     let nobodys = ranges(truth.before_us.iter().copied());
     let (all, front) = (truth.lines.len(), truth.front);
-    let mut text = format!(
-        "truth: {all} records, lost {lost:?}, nobody's {nobodys:?}, unbounded front {front}\n"
-    );
-    let mut from = 0;
-    let places = stored.iter().map(|piece| {
-        let line = line(piece)?;
-        let ahead = truth.lines[from..].iter().position(|other| other == line).map(|at| from + at);
-        let at = ahead.or_else(|| truth.lines.iter().position(|other| other == line));
-        from = at.map_or(from, |at| at + 1);
-        at
-    });
-    let mut places = places.peekable();
+    let mut rows = vec![format!(
+        "truth: {all} records, lost {lost:?}, nobody's {nobodys:?}, unbounded front {front}"
+    )];
+    let mut stretch = 0..0;
+    let close = |stretch: &mut std::ops::Range<usize>, rows: &mut Vec<String>| {
+        if stretch.start < stretch.end {
+            rows.push(format!("  stored {stretch:?}"));
+        }
+        *stretch = stretch.end..stretch.end;
+    };
     for piece in stored {
-        let at = places.next().flatten();
-        match (piece, at) {
-            (Piece::Seam(kind, lost), _) => text += &format!("  seam {kind:?} {lost:?}\n"),
-            (Piece::Line(_), Some(at)) => {
-                if !text.ends_with(&format!("..{at}\n")) {
-                    text += &format!("  stored {at}..{at}\n");
-                }
-                text.truncate(text.rfind("..").unwrap_or(text.len()));
-                text += &format!("..{}\n", at + 1);
+        let line = match piece {
+            Piece::Line(line) => line,
+            Piece::Seam(kind, lost) => {
+                close(&mut stretch, &mut rows);
+                rows.push(format!("  seam {kind:?} {lost:?}"));
+                continue;
             }
-            (Piece::Line(line), None) => text += &format!("  stored, unknown: {line:?}\n"),
+        };
+        let is_it = |at: &usize| truth.lines[*at] == *line;
+        let at = (stretch.end..all).find(is_it).or_else(|| (0..all).find(is_it));
+        if at != Some(stretch.end) {
+            close(&mut stretch, &mut rows);
+        }
+        match at {
+            Some(at) if stretch.start == stretch.end => stretch = at..at + 1,
+            Some(_) => stretch.end += 1,
+            None => rows.push(format!("  stored, unknown: {line:?}")),
         }
     }
-    text
+    close(&mut stretch, &mut rows);
+    rows.join("\n")
 }
 
 fn ranges(flags: impl Iterator<Item = bool>) -> Vec<std::ops::Range<usize>> {

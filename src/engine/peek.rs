@@ -1,0 +1,67 @@
+//! A look at the end of the daemon's log: a bounded answer in memory, of which nothing is taken yet.
+
+use super::answer::{Ask, HELD_BYTES};
+use super::capture::{Break, Capture};
+use super::cursor::Fingerprint;
+use super::report::ReadCause;
+use super::snapshot::ReadCost;
+use crate::docker::{DockerError, Step};
+use crate::model::{Batch, Moment, Timestamp};
+
+/// A bounded answer that was not aligned yet.
+pub(super) struct Peek {
+    /// What came.
+    pub(super) records: Batch,
+    /// How many were asked for.
+    pub(super) asked: u64,
+    /// When.
+    pub(super) sent_at: Moment,
+    /// What the daemon reported in the middle of it.
+    pub(super) fault: Option<String>,
+}
+
+impl Peek {
+    /// Everything that was asked for came.
+    pub(super) fn is_clean(&self) -> bool {
+        self.fault.is_none() && self.records.len() as u64 >= self.asked
+    }
+
+    /// It came without a fault and holds the same records as a shorter one.
+    pub(super) fn is_all_of(&self, shorter: &Self) -> bool {
+        let first = |peek: &Self| peek.records.get(0).map(|record| Fingerprint::of(&record));
+        self.fault.is_none()
+            && self.records.len() == shorter.records.len()
+            && first(self) == first(shorter)
+    }
+}
+
+impl Capture {
+    /// The last `asked` records, as they come.
+    pub(super) async fn peek(
+        &mut self,
+        asked: u64,
+        since: Option<Timestamp>,
+    ) -> Result<Peek, Break> {
+        let sent_at = self.shared.clock.now();
+        let mut stream = self.open_bounded(Ask::Last(asked), since).await?;
+        let mut peek = Peek { records: Batch::new(), asked, sent_at, fault: None };
+        loop {
+            match self.until_ordered(stream.next(&mut peek.records)).await? {
+                Ok(Step::Records(_)) if peek.records.text_bytes() < HELD_BYTES => {}
+                Ok(Step::Records(_) | Step::End) => break,
+                Err(DockerError::Fault { text }) => {
+                    peek.fault = Some(text);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.kept = stream.into_kept();
+        self.meter.received(peek.records.len() as u64);
+        self.meter.discarded(peek.records.len() as u64);
+        let took = self.shared.clock.now().since(sent_at);
+        let cost = ReadCost { asked: Some(asked), got: peek.records.len() as u64, took };
+        self.meter.read(ReadCause::Confirm, cost);
+        Ok(peek)
+    }
+}

@@ -1,0 +1,140 @@
+//! Whether a bounded answer is whole, before anything of it is sent to the store.
+//!
+//! A record that the daemon cannot decode makes holes in its answers, on some versions without a word
+//! (`corrupt`). So a short answer (fewer records than were asked for) is *confirmed*: a log that
+//! really holds `n` records answers `n`, the same, when it is asked for `n + 1`. A short answer to
+//! `since` is proved as well, because what `since` leaves out may stand anywhere.
+//!
+//! Not covered: answers to `tail=all` and to tails of [`CHECKED`] records and more, and terminals.
+
+use super::answer::{ASK_MIN, Answer, Ask};
+use super::capture::{Break, Capture};
+use super::cursor::Fingerprint;
+use super::intake::Finished;
+use super::report::ReadCause;
+use crate::model::Timestamp;
+
+/// Tails shorter than this are confirmed when they come short.
+pub(super) const CHECKED: u64 = 20_000;
+/// Why a log is taken for broken when the daemon says nothing.
+pub(super) const SILENT: &str = "the daemon's answers skip records without saying so";
+/// Answers that fail their confirmation before the log is taken for broken: it may also have grown
+/// or rotated between the two requests.
+const CONFIRMATIONS: u32 = 3;
+
+impl Capture {
+    /// A bounded read whose answer is sound, or why the log is taken for broken. Of an answer that
+    /// is not sound nothing is kept but what stands before a fault that the daemon reported.
+    pub(super) async fn sound_answer(
+        &mut self,
+        ask: Ask,
+        since: Option<Timestamp>,
+        cause: ReadCause,
+    ) -> Result<Result<Answer, String>, Break> {
+        let mut since = since;
+        let front = self.front_seam.is_some();
+        for _ in 0..=CONFIRMATIONS {
+            let sifted = since.is_some() && !self.shared.is_podman();
+            let checked = sifted || (since.is_none() && self.is_checked(ask));
+            let end = self.committer()?.cursor().runs().last().map(|run| run.fp);
+            self.hold_sending = checked || front;
+            let answer = self.answer(ask, since, cause).await;
+            let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(stop) => {
+                    if unsent && self.committer()?.has_unsent() {
+                        self.close_log();
+                    }
+                    return Err(stop);
+                }
+            };
+            if let Some(text) = answer.fault {
+                return Ok(Err(text));
+            }
+            if !unsent || !answer.is_short(ask) {
+                return Ok(Ok(answer));
+            }
+            let confirmed = match (since, end) {
+                (None, _) => self.is_confirmed(&answer.seen).await?,
+                // It says that it holds no stored end, and is not believed without proof anyway.
+                (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => true,
+                (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await?,
+                (Some(_), None) => false,
+            };
+            if confirmed {
+                return Ok(Ok(answer));
+            }
+            self.forget_unsent().await?;
+            since = None;
+        }
+        Ok(Err(SILENT.to_owned()))
+    }
+
+    /// Goes back to the stored cursor.
+    async fn forget_unsent(&mut self) -> Result<(), Break> {
+        self.close_log();
+        self.open_log().await?;
+        self.front_bytes = 0;
+        if let Some(seam) = self.front_seam.clone() {
+            self.committer()?.seam(seam);
+        }
+        Ok(())
+    }
+
+    /// Whether a short answer to this can be confirmed: only json-file is read by scanning text for
+    /// lines, and a terminal's unfinished lines make answers short that are whole.
+    fn is_checked(&self, ask: Ask) -> bool {
+        let lines = self.info.log_config.driver == "json-file" && !self.info.tty;
+        lines && !self.shared.is_podman() && ask.records().is_some_and(|n| n < CHECKED)
+    }
+
+    /// Whether the log holds nothing but these records, apart from one that was written meanwhile.
+    async fn is_confirmed(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
+        let asked = seen.len() as u64 + 1;
+        let again = match self.peek(asked, None).await {
+            Ok(again) => again,
+            // Nobody can be asked any more; what was read is all there is.
+            Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
+            Err(stop) => return Err(stop),
+        };
+        let first = again.records.get(0).map(|record| Fingerprint::of(&record));
+        let grown = again.records.len() as u64 == asked;
+        Ok(match first {
+            _ if again.fault.is_some() => false,
+            Some(first) if grown => seen.contains(&first),
+            _ => again.records.len() == seen.len() && first.as_ref() == seen.first(),
+        })
+    }
+
+    /// Whether `since` left nothing out between the stored end and what followed it. Up to 23 it
+    /// drops every older record wherever it stands, so that what was written after the clock had
+    /// stepped back is missing from the answer (moby e278d3f185). A tail of which nothing is left
+    /// out is as long as was asked for; if the stored end is in one, so is all behind it.
+    async fn is_unsifted(
+        &mut self,
+        end: Fingerprint,
+        new: u64,
+        since: Timestamp,
+    ) -> Result<bool, Break> {
+        let mut asked = new + 1;
+        for _ in 0..CONFIRMATIONS {
+            let again = match self.peek(asked, Some(since)).await {
+                Ok(again) => again,
+                Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
+                Err(stop) => return Err(stop),
+            };
+            if !again.is_clean() {
+                return Ok(false);
+            }
+            let fps = again.records.iter().map(|record| Fingerprint::of(&record));
+            let behind = (1..).zip(fps).find(|(_, fp)| *fp == end).map(|(nth, _)| asked - nth);
+            if behind.is_some_and(|behind| behind >= new) {
+                return Ok(true);
+            }
+            // The log has grown since.
+            asked += ASK_MIN;
+        }
+        Ok(false)
+    }
+}
