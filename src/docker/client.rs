@@ -85,6 +85,8 @@ pub struct Listed {
     pub labels: BTreeMap<String, String>,
     /// Whether it runs, also while paused or between two runs.
     pub running: bool,
+    /// Whether it ended an hour ago or longer, in the daemon's words.
+    pub long_over: bool,
 }
 
 struct Shared {
@@ -340,13 +342,22 @@ pub(super) fn explain(error: &BollardError, subject: &str) -> DockerError {
 fn listed(row: ContainerSummary) -> Result<Listed, DockerError> {
     let name = row.names.unwrap_or_default().into_iter().next().unwrap_or_default();
     let running = matches!(row.state, Some(Summary::RUNNING | Summary::PAUSED | Summary::STOPPING));
+    let long_over = row.status.is_some_and(|status| is_long_ago(&status));
     Ok(Listed {
         id: container_id(row.id)?,
         name: name.trim_start_matches('/').to_owned(),
         image: row.image.unwrap_or_default(),
         labels: row.labels.unwrap_or_default().into_iter().collect(),
         running,
+        long_over,
     })
+}
+
+/// Whether words like "Exited (0) 5 weeks ago" name an hour or more (`units.HumanDuration` of
+/// docker/go-units). Others, of any daemon, mean that it may have been just now.
+fn is_long_ago(status: &str) -> bool {
+    let units = ["hour", "day", "week", "month", "year"];
+    status.ends_with(" ago") && units.iter().any(|unit| status.contains(unit))
 }
 
 fn container_id(id: Option<String>) -> Result<ContainerId, DockerError> {
@@ -386,5 +397,27 @@ fn run_state(state: &ContainerState) -> RunState {
         _ if alive => RunState::Running,
         Some(Status::CREATED) => RunState::Created,
         _ => RunState::Exited,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_ended_an_hour_ago_or_longer_is_long_over() {
+        for words in
+            ["About an hour ago", "5 hours ago", "3 days ago", "2 weeks ago", "7 months ago"]
+        {
+            assert!(is_long_ago(&format!("Exited (137) {words}")), "{words}");
+        }
+        for words in
+            ["Less than a second ago", "9 seconds ago", "About a minute ago", "59 minutes ago"]
+        {
+            assert!(!is_long_ago(&format!("Exited (0) {words}")), "{words}");
+        }
+        for status in ["", "Created", "Up 5 hours", "exited", "Dead"] {
+            assert!(!is_long_ago(status), "{status}");
+        }
     }
 }

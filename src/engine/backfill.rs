@@ -2,12 +2,15 @@
 //!
 //! It is one bounded read, aligned with the *first* stored records: everything before the place
 //! where they stand is older and goes below them in the store. Nothing may be stored before it is
-//! sure that they will come by. An answer is contiguous and reaches to the present, so that is
-//! sure as soon as its first record is clearly older than the first stored one; otherwise
-//! everything is held until they are found, within a bound. A backfill that breaks off keeps its own
-//! cursor in the store: the next one is first continued from there, until it meets the rest.
+//! sure that they will come by. An answer is contiguous and reaches to the present, so where the
+//! file cannot rotate that is sure as soon as its first record is clearly older than the first
+//! stored one. Where they may have been rotated away, and time tells nothing because the clock may
+//! have stepped back, another read looks for them first; an answer that then begins with one of the
+//! records before them holds them, too. Otherwise everything is held until they are found, within a
+//! bound. A backfill that breaks off keeps its own cursor in the store: the next one is first
+//! continued from there, until it meets the rest.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +20,7 @@ use std::time::Duration;
 use super::align::{Aligner, Ending, Join, Missing, Source, Verdict};
 use super::capture::{Break, Capture};
 use super::commit::{Committer, Landed};
-use super::cursor::{Cursor, MAX_RUNS, Origin};
+use super::cursor::{Cursor, Fingerprint, MAX_RUNS, Origin};
 use super::intake::{Intake, Sink};
 use super::shared::Shared;
 use super::snapshot::Backfill;
@@ -36,6 +39,9 @@ const CLEARLY: Duration = Duration::from_secs(1);
 const HELD_MAX: usize = 16 << 20;
 /// First records that are looked for.
 const HEAD: usize = 64;
+/// Records before them that are remembered between two reads: an answer to the same tail begins
+/// later by what was written meanwhile.
+const REMEMBERED: usize = 1 << 18;
 /// Time between two looks at the progress.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -209,11 +215,19 @@ async fn fetch(
     let stored = row.map_or(0, |row| row.records);
     let tail = target.map_or(Tail::All, |n| Tail::Last(n + stored + HEAD as u64));
     let request = request(&info, tail);
+    let mut before = None;
+    if !info.log_config.is_trusted() {
+        before = before_the_head(&shared, &request, &head).await?;
+        if before.is_none() {
+            return Ok(Outcome { older: true, ..Outcome::default() });
+        }
+    }
     let first = head.first.offset(-SPAN);
     shared.writer.begin_backfill(log, first, Vec::new()).await?;
     let committer =
         Committer::new(shared.writer.clone(), log, Part::Backfill, first, Cursor::empty());
     let mut older = Older::new(&head, committer, taken);
+    older.before = before;
     // Broken off here, it stays open in the store and is continued the next time.
     older.read(&shared, &request).await?;
     let complete = match tail {
@@ -223,6 +237,39 @@ async fn fetch(
     let rest = !(older.joined && complete);
     shared.writer.finish_backfill(log, older.joined, rest).await?;
     Ok(Outcome { older: rest, ..older.outcome() })
+}
+
+/// The first records of an answer, as far as they stand before the head. `None` if it is not there.
+async fn before_the_head(
+    shared: &Shared,
+    request: &LogRequest,
+    head: &Head,
+) -> Result<Option<HashSet<Fingerprint>>, Break> {
+    let mut aligner = Aligner::new(&head.pattern, Source::Read { all: false });
+    let mut stream = shared.docker().open_log(None, request).await?;
+    let mut first = Vec::new();
+    let mut piece = Batch::new();
+    let overlap = 'found: loop {
+        let step = stream.next(&mut piece).await;
+        for record in piece.iter() {
+            if first.len() < REMEMBERED {
+                first.push(Fingerprint::of(&record));
+            }
+            if let Verdict::Joined(join) = aligner.feed(&record) {
+                break 'found join.overlap;
+            }
+        }
+        piece.clear();
+        if step? == Step::End {
+            match aligner.finish(true) {
+                Ending::JoinedAtEnd(join) => break join.overlap,
+                _ => return Ok(None),
+            }
+        }
+    };
+    let older = usize::try_from(overlap.saturating_sub(head.pattern.records()));
+    first.truncate(older.unwrap_or(usize::MAX));
+    Ok(Some(first.into_iter().collect()))
 }
 
 /// Continues a backfill behind its own cursor, up to the part that it was begun for.
@@ -291,6 +338,8 @@ struct Older {
     stored: u64,
     lines: u64,
     bytes: u64,
+    /// Records that stood before the head a moment ago, if the file can rotate.
+    before: Option<HashSet<Fingerprint>>,
     /// It is sure that the head will come by.
     sure: bool,
     /// Until the cursor of a backfill that broke off has come by.
@@ -315,6 +364,7 @@ impl Older {
             stored: 0,
             lines: 0,
             bytes: 0,
+            before: None,
             sure: false,
             skip: None,
             joined: false,
@@ -383,7 +433,10 @@ impl Older {
             && !self.sure
             && let Some(first) = piece.get(0)
         {
-            self.sure = first.ts < self.oldest.before(CLEARLY);
+            self.sure = match &self.before {
+                None => first.ts < self.oldest.before(CLEARLY),
+                Some(before) => before.contains(&Fingerprint::of(&first)),
+            };
         }
         let mut found = None;
         for record in piece.iter() {

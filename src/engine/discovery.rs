@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::shared::Linked;
-use crate::docker::{DaemonInfo, Docker, DockerError, DockerEvent, DockerEventKind};
-use crate::model::{ContainerId, ContainerInfo};
+use crate::docker::{DaemonInfo, Docker, DockerError, DockerEvent, DockerEventKind, Listed};
+use crate::model::{ContainerId, ContainerInfo, RunState};
 
 /// First and longest wait between two attempts to reach the daemon.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
@@ -197,9 +197,11 @@ impl Discovery {
     /// Says whether all of it could be seen.
     async fn reconcile(&mut self, docker: &Docker) -> Result<bool, DockerError> {
         let listed = docker.list().await?;
-        let stale = |l: &&crate::docker::Listed| {
+        // One that ended lately may have run meanwhile, unseen for want of its events.
+        let stale = |l: &&Listed| {
             self.known.get(&l.id).is_none_or(|known| {
-                known.name != l.name || l.running != (known.run == crate::model::RunState::Running)
+                let runs = known.run == RunState::Running;
+                known.name != l.name || l.running != runs || !(l.running || l.long_over)
             })
         };
         let mut ids: Vec<ContainerId> = listed.iter().filter(stale).map(|l| l.id.clone()).collect();

@@ -36,6 +36,23 @@ async fn a_container_that_starts_and_stops_is_taken_whole() {
     lab.assert_all_complete().await;
 }
 
+/// It was stopped when the containers were listed last, and is again: only its times differ.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_begins_and_ends_unseen_is_found_by_the_next_list() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let id = lab.sim.run(ContainerSpec::named("job"));
+    lab.sim.emit_many(&id, 20, |n| format!("first run {n}"));
+    lab.sim.die(&id);
+    lab.start().await;
+    lab.rest().await;
+    lab.sim.drop_events(true);
+    lab.sim.start_container(&id);
+    lab.sim.emit_many(&id, 20, |n| format!("second run {n}"));
+    lab.sim.die(&id);
+    lab.wait_row("the second run", &id, |row| row.stored_total == 40).await;
+    lab.assert_all_complete().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_loop_is_captured_without_a_failure() {
     let mut lab = Lab::new(Profile::Moby20_10, 10);

@@ -99,7 +99,8 @@ impl Registry {
                 entry.open(now.at, "container started");
             }
             effects.push(Effect::Event(event(EventKind::ContainerStarted, &name, "started", now)));
-        } else if ran && !runs {
+        } else if !runs && (ran || again) {
+            // Also of a run that began and ended unseen.
             entry.desired.died += 1;
             effects.push(Effect::Event(event(EventKind::ContainerStopped, &name, "stopped", now)));
         }

@@ -95,9 +95,13 @@ fn a_start_a_restart_a_stop_and_a_new_name_are_told_apart() {
     assert_eq!(change(&mut registry, renamed), (vec![], 0, 0));
     let stopped = info(0, RunState::Exited);
     assert_eq!(change(&mut registry, stopped), (vec![EventKind::ContainerStopped], 0, 1));
+    // It ran once more between two looks.
+    let unseen =
+        crate::model::ContainerInfo { started_at: Some(Timestamp(3)), ..info(0, RunState::Exited) };
+    let stopped = vec![EventKind::ContainerStopped];
+    assert_eq!(change(&mut registry, unseen.clone()), (stopped, 0, 1));
     // It does not run: another exit time or name is no stop.
-    let renamed =
-        crate::model::ContainerInfo { name: "old".to_owned(), ..info(0, RunState::Exited) };
+    let renamed = crate::model::ContainerInfo { name: "old".to_owned(), ..unseen };
     assert_eq!(change(&mut registry, renamed), (vec![], 0, 0));
 }
 
