@@ -115,7 +115,7 @@ fn lay(
         let alike = |n: &usize| truth.lines[*n].fd == end.fd;
         let is_tied = |n: &usize| truth.lines[*n].ts == end.ts;
         let begin = (0..at).rev().filter(alike).take_while(is_tied).last().unwrap_or(at);
-        let before = begin.checked_sub(1).is_some_and(|n| truth.lost[n]);
+        let before = (0..begin).rev().find(alike).is_some_and(|n| truth.lost[n]);
         let goes_on = (at..truth.lines.len()).find(alike).is_some_and(|n| is_tied(&n));
         let more = goes_on || begin + 1 < at;
         truth.lost[begin..at].contains(&true)
