@@ -81,6 +81,8 @@ pub(super) struct Answer {
     pub(super) sent_at: Moment,
     /// Records that came.
     got: u64,
+    /// The oldest of their timestamps.
+    pub(super) oldest: Option<Timestamp>,
     /// Their fingerprints, of answers that are held back until they are confirmed.
     pub(super) seen: Vec<Fingerprint>,
     /// How many of its records were new.
@@ -100,6 +102,7 @@ impl Answer {
 struct Drained {
     finished: Finished,
     tally: Tally,
+    oldest: Option<Timestamp>,
     seen: Vec<Fingerprint>,
     fault: Option<String>,
 }
@@ -125,8 +128,8 @@ impl Capture {
         let got = drained.tally.received;
         self.meter.read(cause, ReadCost { asked: ask.records(), got, took });
         self.last_cost = took;
-        let Drained { finished, tally, seen, fault } = drained;
-        Ok(Answer { finished, sent_at, got, seen, new: tally.new, fault })
+        let Drained { finished, tally, oldest, seen, fault } = drained;
+        Ok(Answer { finished, sent_at, got, oldest, seen, new: tally.new, fault })
     }
 
     /// Opens the answer to a bounded read, on the kept connection if there is one.
@@ -222,7 +225,8 @@ impl Capture {
         let span = times.map_or(Duration::ZERO, |(first, last)| last.since(first));
         self.meter.written(fresh, span.mul_f64(fresh as f64 / tally.received.max(1) as f64));
         self.give_up(&tally);
-        Ok(Drained { finished, tally, seen, fault })
+        let oldest = times.map(|(first, _)| first);
+        Ok(Drained { finished, tally, oldest, seen, fault })
     }
 
     /// The next piece of an answer, while orders, acknowledgements and the commit timer are served.

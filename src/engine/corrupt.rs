@@ -7,7 +7,7 @@
 //! or skip the rest of the file. Tails that begin behind the broken record are whole in all of them.
 //!
 //! Whether an answer is whole is found out in `proof`. Where it is not, the longest clean tail is
-//! searched; if the stored end is not in it, what stands before the broken record is taken, and a gap
+//! searched (`clean`); if the stored end is not in it, what stands before the broken record is taken, and a gap
 //! [`Lost::Corrupt`] stands between the two.
 
 use std::collections::HashSet;
@@ -15,25 +15,15 @@ use std::collections::HashSet;
 use super::align::Source;
 use super::answer::{Ask, HELD_BYTES};
 use super::capture::{Break, Capture};
+use super::clean::Clean;
 use super::cursor::Fingerprint;
 use super::intake::{Intake, Tally};
-use super::peek::Peek;
 use super::proof::SILENT;
 use super::read::not_taken;
 use super::report::ReadCause;
 use super::snapshot::Backfill;
 use crate::docker::DockerError;
-use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, Timestamp};
-
-/// Each step of the search for the longest clean tail is so many times the last.
-const STRIDE: u64 = 8;
-
-/// The longest tail that is whole.
-struct Clean {
-    tail: Peek,
-    /// Something stands before it that cannot be read.
-    bounded: bool,
-}
+use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, RecordRef, SeamKind, Timestamp};
 
 impl Capture {
     /// First sight of a log with a broken record in it: takes what can be read behind it.
@@ -56,7 +46,7 @@ impl Capture {
         words: String,
         cause: ReadCause,
     ) -> Result<Moment, Break> {
-        let Some(Clean { tail, bounded }) = self.longest_clean().await? else {
+        let Some(Clean { tail, bounded, unsure }) = self.longest_clean().await? else {
             if words != SILENT {
                 let last = self.peek(1, None).await?;
                 if last.fault.is_none() && last.records.is_empty() {
@@ -67,7 +57,7 @@ impl Capture {
             // The broken record is the last one. What stands before it is all there is, and if
             // nothing will follow it, the loss has to be told now.
             let now = self.shared.clock.now();
-            self.take_before(ask, &HashSet::new()).await?;
+            self.take_before(ask, &HashSet::new(), 0).await?;
             if cause == ReadCause::Final && !self.committer()?.cursor().is_broken_off() {
                 let seam = self.corrupt_gap(&words, None)?;
                 self.note(EventKind::Gap, seam.detail.clone()).await;
@@ -84,7 +74,7 @@ impl Capture {
             return Err(DockerError::Fault { text: words }.into());
         }
         let behind = tail.records.iter().map(|record| Fingerprint::of(&record)).collect();
-        self.take_before(ask, &behind).await?;
+        self.take_before(ask, &behind, unsure).await?;
         if self.committer()?.cursor().is_broken_off() {
             self.committer()?.cut_again();
         } else {
@@ -108,41 +98,6 @@ impl Capture {
         })
     }
 
-    /// Searches for the longest tail that is whole. `None` if not even the last record can be read.
-    async fn longest_clean(&mut self) -> Result<Option<Clean>, Break> {
-        let mut best: Option<Peek> = None;
-        let mut broken: Option<Peek> = None;
-        let mut asked = 1;
-        loop {
-            let mut peek = self.peek(asked, None).await?;
-            if peek.fault.is_some() {
-                // Only what comes again is the log's and not of the moment.
-                peek = self.peek(asked, None).await?;
-            }
-            if peek.is_clean() {
-                let full = peek.records.text_bytes() >= HELD_BYTES;
-                best = Some(peek);
-                if full {
-                    break;
-                }
-            } else {
-                broken = Some(peek);
-            }
-            let low = best.as_ref().map_or(0, |peek| peek.asked);
-            asked = match &broken {
-                Some(broken) if broken.asked - low <= 1 => break,
-                Some(broken) => low.midpoint(broken.asked),
-                None if asked >= Ask::LONGEST => break,
-                None => asked * STRIDE,
-            };
-        }
-        Ok(best.map(|tail| {
-            // Whoever is asked for one more and answers the same holds no more.
-            let bounded = broken.is_some_and(|broken| !broken.is_all_of(&tail));
-            Clean { tail, bounded }
-        }))
-    }
-
     /// Takes the new records of a clean tail, if the stored end is in it. A bounded one begins right
     /// behind the broken record, where the cursor may begin too: it is all there is from there on.
     fn joins(&mut self, records: &Batch, bounded: bool) -> Result<bool, Break> {
@@ -160,11 +115,12 @@ impl Capture {
     }
 
     /// Takes the records that stand between the stored end and the broken record. `behind` are the
-    /// fingerprints of what is known to stand behind it.
+    /// fingerprints of what is known to stand behind it, before which `unsure` others may.
     async fn take_before(
         &mut self,
         first: Ask,
         behind: &HashSet<Fingerprint>,
+        unsure: u64,
     ) -> Result<(), Break> {
         if first == Ask::All {
             // They were in the answer that failed.
@@ -180,11 +136,18 @@ impl Capture {
             if known_empty && !peek.records.is_empty() {
                 self.doubt_front().await?;
             }
-            let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: false });
-            for record in peek.records.iter() {
-                if behind.contains(&Fingerprint::of(&record)) {
-                    break;
+            let is_before = |record: &RecordRef<'_>| !behind.contains(&Fingerprint::of(record));
+            let mut before = peek.records.iter().take_while(is_before).count();
+            if peek.fault.is_none() {
+                // An answer that says nothing goes on behind the broken record.
+                before = before.saturating_sub(usize::try_from(unsure).unwrap_or(usize::MAX));
+                if behind.is_empty() && self.peek(1, None).await?.is_clean() {
+                    // What came since can be read, and nobody knows where it begins.
+                    return Err(DockerError::Fault { text: SILENT.to_owned() }.into());
                 }
+            }
+            let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: false });
+            for record in peek.records.iter().take(before) {
                 let _ = intake.feed(&record, self.committer()?);
             }
             let (_, tally) = intake.finish(known_empty && complete, self.committer()?);

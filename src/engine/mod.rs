@@ -7,7 +7,7 @@
 //! monitors ──MonitorEvent┘                                     tasks     spawns
 //!
 //! monitor: capture + loop (monitor), listening (live, follow, bell), bounded reads (read, answer,
-//!          proof, peek, corrupt, front), what is new (intake, align, cursor), the way to the store
+//!          proof, peek, corrupt, clean, front), what is new (intake, align, cursor), the way to the store
 //!          (commit), what it tells (meter, report, evidence)
 //! ```
 //!
@@ -21,6 +21,7 @@ mod answer;
 pub mod backfill;
 mod bell;
 pub mod capture;
+mod clean;
 pub mod clock;
 mod commands;
 pub mod commit;

@@ -26,12 +26,16 @@ impl Peek {
         self.fault.is_none() && self.records.len() as u64 >= self.asked
     }
 
-    /// It came without a fault and holds the same records as a shorter one.
-    pub(super) fn is_all_of(&self, shorter: &Self) -> bool {
+    /// More was asked for, and came without a fault, and it begins where a shorter one does.
+    pub(super) fn holds_no_more_than(&self, shorter: &Self) -> bool {
         let first = |peek: &Self| peek.records.get(0).map(|record| Fingerprint::of(&record));
-        self.fault.is_none()
-            && self.records.len() == shorter.records.len()
-            && first(self) == first(shorter)
+        self.fault.is_none() && !self.is_clean() && first(self) == first(shorter)
+    }
+
+    /// Records up to the last one that is this, it included.
+    pub(super) fn up_to_last(&self, fp: Fingerprint) -> Option<u64> {
+        let numbered = (1..).zip(self.records.iter());
+        numbered.filter(|(_, record)| Fingerprint::of(record) == fp).map(|(nth, _)| nth).last()
     }
 }
 

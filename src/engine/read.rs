@@ -109,26 +109,20 @@ impl Capture {
                 Ok(answer) => answer,
                 Err(words) => return self.read_around(ask, words, cause).await,
             };
+            // What holds something older may be the begin of an answer that was cut off where it
+            // could have ended.
+            let end = self.committer()?.cursor().last_ts();
+            let is_younger = answer.oldest.zip(end).is_some_and(|(oldest, end)| end < oldest);
             match answer.finished {
                 Finished::CaughtUp => return Ok(answer.sent_at),
                 Finished::More | Finished::Absent(_) if since.is_some() => since = None,
                 Finished::More => ask = ask.more(),
-                Finished::Absent(held)
-                    if asked_again || self.is_behind_the_end(held.as_ref())? =>
-                {
+                Finished::Absent(held) if asked_again || is_younger => {
                     return self.across_gap(held, answer.sent_at).await;
                 }
                 Finished::Absent(_) => asked_again = true,
             }
         }
-    }
-
-    /// Whether an answer without the stored end holds nothing that looks older. What does may be
-    /// the beginning of an answer that was cut off where it could have ended.
-    fn is_behind_the_end(&mut self, held: Option<&Batch>) -> Result<bool, Break> {
-        let end = self.committer()?.cursor().last_ts();
-        let first = held.and_then(|batch| batch.get(0)).map(|record| record.ts);
-        Ok(first.is_some_and(|first| end.is_some_and(|end| end < first)))
     }
 
     /// Records the gap and takes the complete answer whole, from memory or by reading it again:

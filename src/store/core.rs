@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::append;
@@ -16,6 +16,7 @@ use super::backfill;
 use super::codec::Encoder;
 use super::damage;
 use super::error::StoreError;
+use super::events::{self, Events};
 use super::fail::Fail;
 use super::retention;
 use super::rows;
@@ -61,9 +62,6 @@ impl Command {
 
 type Answer = Box<dyn FnOnce(Option<&StoreError>) + Send>;
 
-/// Timeline rows kept.
-const EVENTS: i64 = 10_000;
-
 /// The writer's whole state.
 pub(crate) struct WriterCore {
     conn: Connection,
@@ -71,6 +69,7 @@ pub(crate) struct WriterCore {
     encoder: Encoder,
     logs: HashMap<LogId, LogState>,
     answers: Vec<Answer>,
+    events: Events,
     retention: Retention,
     space: Space,
 }
@@ -84,14 +83,15 @@ impl WriterCore {
         let encoder = Encoder::new()?;
         let (logs, answers) = (HashMap::new(), Vec::new());
         let space = Space::new(path.clone(), retention.min_free);
-        Ok(Self { conn, path, encoder, logs, answers, retention, space })
+        let events = Events::default();
+        Ok(Self { conn, path, encoder, logs, answers, events, retention, space })
     }
 
     /// Records the blocks that readers found damaged. What fails here is tried at the next start.
     pub(crate) fn record_damage(&mut self, now: Timestamp) {
         let events = damage::take_marks(&self.conn, &self.path, now).unwrap_or_default();
         for event in events {
-            let _ = insert_event(&self.conn, &event);
+            let _ = events::insert(&self.conn, &event);
         }
     }
 
@@ -103,6 +103,11 @@ impl WriterCore {
     #[cfg(test)]
     pub(crate) fn space_mut(&mut self) -> &mut Space {
         &mut self.space
+    }
+
+    /// Timeline events that could not be written and found no room.
+    pub(crate) fn events_dropped(&self) -> u64 {
+        self.events.dropped()
     }
 
     /// Looks at the free space; once per group is enough.
@@ -159,7 +164,8 @@ impl WriterCore {
                 self.conclude(reply, result)
             }
             Command::Event(event) => {
-                let result = begun.and_then(|()| insert_event(&self.conn, &event));
+                let conn = begun.map(|()| &self.conn);
+                let result = self.events.put(conn, event);
                 result.map_err(|fail| self.spoil(fail))
             }
             Command::Wake => Ok(()),
@@ -230,6 +236,7 @@ impl WriterCore {
         for answer in self.answers.drain(..) {
             answer(None);
         }
+        self.events.committed(&self.conn);
         Ok(())
     }
 
@@ -241,6 +248,7 @@ impl WriterCore {
             let _ = self.conn.execute_batch("ROLLBACK");
         }
         self.logs.clear();
+        self.events.spoiled();
         for answer in self.answers.drain(..) {
             answer(Some(&error));
         }
@@ -277,22 +285,4 @@ impl WriterCore {
 /// Pages leave the file only with a checkpoint. One that readers keep from finishing is no failure.
 fn give_back(conn: &Connection) {
     let _ = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-}
-
-fn insert_event(conn: &Connection, event: &TimelineEvent) -> Result<(), Fail> {
-    conn.prepare_cached(
-        "INSERT INTO event (ts, kind, log_id, container, cause) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        event.ts.0,
-        event.kind.as_str(),
-        event.log.map(|log| log.0),
-        event.container,
-        event.cause,
-    ])?;
-    let id = conn.last_insert_rowid();
-    if id % 256 == 0 {
-        conn.execute("DELETE FROM event WHERE id <= ?1", [id - EVENTS])?;
-    }
-    Ok(())
 }

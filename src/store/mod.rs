@@ -27,6 +27,7 @@ mod cursor;
 mod damage;
 mod decoded;
 mod error;
+mod events;
 mod fail;
 mod flags;
 mod lock;

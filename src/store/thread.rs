@@ -140,6 +140,7 @@ impl WriterLoop {
         let mut stats = self.meter.stats(self.core.connection(), self.core.path(), commits);
         let blocked = failed.or_else(|| self.core.space().refusal());
         stats.blocked = blocked.map(|error| error.to_string());
+        stats.events_dropped = self.core.events_dropped();
         *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner) = stats;
     }
 }

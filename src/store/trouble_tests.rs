@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::tests::{Bench, LIMIT, batch, clock, options, request, shown};
 use super::*;
-use crate::model::{Batch, Direction, EventKind, From, LogId, Seq, Timestamp};
+use crate::model::{Batch, Direction, EventKind, From, LogId, Seq, TimelineEvent, Timestamp};
 
 const FLIP: &str = "UPDATE block SET data = zeroblob(length(data)) WHERE first_seq = ?1";
 const NOW: Timestamp = Timestamp(1_000);
@@ -194,4 +194,69 @@ async fn the_thread_shows_the_full_disk_and_that_it_is_over() {
     assert!(store.writer.append(append()).await.unwrap().ack.is_some());
     assert_eq!(store.writer.stats().blocked, None);
     store.shutdown().unwrap();
+}
+
+fn event(ts: i64) -> core::Command {
+    core::Command::Event(TimelineEvent {
+        ts: Timestamp(ts),
+        kind: EventKind::StoreBlocked,
+        log: None,
+        container: String::new(),
+        cause: format!("event {ts}"),
+    })
+}
+
+/// What no codec makes smaller than half.
+fn hashes() -> String {
+    let hash = |n: u32| format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()));
+    (0..20_000).map(hash).collect()
+}
+
+/// Lets the database grow no more, as a full disk does.
+fn fill(bench: &Bench, is_full: bool) {
+    let pages = if is_full { 1 } else { 1_000_000 };
+    // Lower than what there is means: no more than there is.
+    bench.core.connection().pragma_update(None, "max_page_count", pages).unwrap();
+}
+
+#[test]
+fn events_of_a_group_that_fails_are_put_down_by_the_next_that_does_not() {
+    let mut bench = Bench::new();
+    let log = bench.log("a").id;
+    let told = |bench: &Bench| -> Vec<i64> {
+        bench.reader.events(9).unwrap().iter().map(|event| event.ts.0).collect()
+    };
+    fill(&bench, true);
+    let text = hashes();
+    let append = || request(log, Seq::ADOPTION, batch(&[(1, &text)]), None);
+    for ts in 1..=2 {
+        bench.core.handle(event(ts)).unwrap();
+        let error = bench.append(append()).unwrap_err();
+        assert!(error.to_string().contains("full"), "{error}");
+    }
+    assert!(bench.page(&[log]).rows.is_empty(), "the group failed");
+    fill(&bench, false);
+    bench.append(append()).unwrap();
+    assert_eq!(told(&bench), [1, 2]);
+    bench.core.handle(event(3)).unwrap();
+    bench.core.commit().unwrap();
+    assert_eq!((told(&bench), bench.core.events_dropped()), (vec![1, 2, 3], 0), "each once");
+}
+
+#[test]
+fn events_that_find_no_room_while_nothing_can_be_written_are_counted() {
+    let mut bench = Bench::new();
+    let log = bench.log("a").id;
+    fill(&bench, true);
+    for ts in 0..1_005 {
+        // Some fail with a group of their own.
+        let _ = bench.core.handle(event(ts));
+    }
+    bench.append(request(log, Seq::ADOPTION, batch(&[(1, &hashes())]), None)).unwrap_err();
+    assert_eq!(bench.core.events_dropped(), 5);
+    fill(&bench, false);
+    bench.log("b");
+    let told = bench.reader.events(2_000).unwrap();
+    let ts: Vec<i64> = told.iter().map(|event| event.ts.0).collect();
+    assert_eq!(ts, (5..1_005).collect::<Vec<_>>(), "the oldest went");
 }

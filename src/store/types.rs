@@ -243,6 +243,6 @@ pub struct WriterStats {
     pub commits: u64,
     /// Why the store refuses writes, with what to do.
     pub blocked: Option<String>,
-    /// Timeline events dropped because the queue was full.
+    /// Timeline events dropped because the queue was full or the disk could not be written to.
     pub events_dropped: u64,
 }

@@ -115,7 +115,8 @@ impl StoreWriter {
         self.ask(|reply| Command::FinishBackfill { log, joined, older_exists, reply }).await
     }
 
-    /// Adds a row to the timeline. Never waits; dropped and counted when the queue is full.
+    /// Adds a row to the timeline. Never waits; dropped and counted when the queue is full, or when
+    /// too many wait for a disk that cannot be written to.
     pub fn event(&self, event: TimelineEvent) {
         let queued = Queued { command: Command::Event(event), _bytes: None };
         if self.queue.try_send(queued).is_err() {
@@ -133,7 +134,7 @@ impl StoreWriter {
         let mut stats = self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner).clone();
         stats.queue_cap = self.queue.max_capacity();
         stats.queue = stats.queue_cap - self.queue.capacity().min(stats.queue_cap);
-        stats.events_dropped = self.shared.events_dropped.load(Ordering::Relaxed);
+        stats.events_dropped += self.shared.events_dropped.load(Ordering::Relaxed);
         stats
     }
 

@@ -3,10 +3,13 @@
 //! - [`daemon`]: a daemon as its address, driven by the `docker` command; the machine's own one,
 //!   which is never stopped or configured, or a [`SecondDaemon`] of the test's own, which may be
 //!   killed, paused and restarted.
+//! - [`disk`]: a small disk of the test's own, to be filled.
 //! - [`image`]: the only image, made from busybox and our generator (`gen.rs`): no registry needed.
 //! - [`lab`]: containers with a label of their own, all removed when the lab goes.
 //! - [`podman`]: a Podman service of the test's own, which the `docker` command drives as well.
 //! - [`program`]: the program under test, as a process that is asked, stopped and killed.
+//! - [`proxy`]: stands between the program and a daemon and breaks answers where a test wants it.
+//! - [`scene`]: daemon, containers, program and judgement of a disturbance, put together.
 //! - [`stored`]: what its store holds, and the check of the generator's numbers over it.
 //! - [`truth`]: what the daemon has on its disk, which is what the store is judged by.
 //! - [`oracle`]: the judgement: lost, doubled, reordered, altered, and gaps that are none.
@@ -23,11 +26,14 @@
 )]
 
 pub(crate) mod daemon;
+pub(crate) mod disk;
 pub(crate) mod image;
 pub(crate) mod lab;
 pub(crate) mod oracle;
 pub(crate) mod podman;
 pub(crate) mod program;
+pub(crate) mod proxy;
+pub(crate) mod scene;
 pub(crate) mod second;
 pub(crate) mod stored;
 pub(crate) mod truth;
@@ -40,6 +46,8 @@ pub(crate) use lab::{Container, Lab, Spec};
 pub(crate) use oracle::{Item, OracleLine, SequenceReport, Verdict};
 pub(crate) use podman::Podman;
 pub(crate) use program::Program;
+pub(crate) use proxy::Proxy;
+pub(crate) use scene::Scene;
 pub(crate) use second::SecondDaemon;
 pub(crate) use truth::TruthRecord;
 

@@ -1,0 +1,223 @@
+//! The search for the longest tail that is whole: what stands behind a broken record.
+//!
+//! A tail is counted back from the log's end, which moves while the search goes on, so that a tail of
+//! one record more begins elsewhere than right before the last. So lengths are counted back from one
+//! record, the last of the first whole tail, and what the log has grown by since is asked for on
+//! top. How much it grows until the answer is begun nobody knows; at the end so many readable records
+//! may stand between the broken one and the tail as [`Clean::unsure`] says.
+
+use super::answer::{Ask, HELD_BYTES};
+use super::capture::{Break, Capture};
+use super::cursor::Fingerprint;
+use super::peek::Peek;
+
+/// Each step of the search is so many times the last, until a tail is not whole.
+const STRIDE: u64 = 8;
+/// Looks in a row that tell nothing new, because the log grows too fast.
+const IDLE: u32 = 8;
+
+/// The longest tail that is whole.
+pub(super) struct Clean {
+    /// What it holds.
+    pub(super) tail: Peek,
+    /// Something stands before it that cannot be read.
+    pub(super) bounded: bool,
+    /// Readable records between the two, at most.
+    pub(super) unsure: u64,
+}
+
+/// What was seen of one tail.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    /// Records that came.
+    came: u64,
+    /// Everything that was asked for came.
+    clean: bool,
+    /// How many stand up to the anchor, if it is among them.
+    reach: Option<u64>,
+    /// It begins as the longest whole tail does, although more was asked for.
+    holds_no_more: bool,
+}
+
+/// Lengths are records up to the anchor.
+#[derive(Debug, Default)]
+struct Search {
+    /// Of the longest whole tail.
+    low: u64,
+    /// Of the shortest that was asked for and was not whole.
+    high: Option<u64>,
+    /// Records behind the anchor when it was seen last.
+    grown: u64,
+    /// Of the tail that was asked for.
+    wanted: u64,
+    idle: u32,
+    /// Nothing stands before the longest whole tail.
+    is_all: bool,
+}
+
+impl Search {
+    /// The next tail to ask for, if that can tell more.
+    fn next(&mut self) -> Option<u64> {
+        self.wanted = match self.high {
+            _ if self.is_all || self.idle >= IDLE => return None,
+            Some(high) if high <= self.low + 1 => return None,
+            // What told nothing new began too late.
+            Some(high) => (self.low.midpoint(high) + u64::from(self.idle)).min(high - 1),
+            None if self.low >= Ask::LONGEST => return None,
+            None => (self.low * STRIDE.pow(self.idle + 1)).clamp(1, Ask::LONGEST),
+        };
+        Some(self.wanted + self.grown)
+    }
+
+    /// Learns from a look; whether its tail is the longest that is whole so far.
+    fn learn(&mut self, look: Look) -> bool {
+        let before = (self.low, self.high);
+        let longest = match look {
+            Look { clean: true, reach: Some(reach), came, .. } => {
+                self.grown = self.grown.max(came - reach);
+                let longer = reach > self.low;
+                self.low = self.low.max(reach);
+                longer
+            }
+            Look { clean: true, reach: None, came, .. } => {
+                // The log has grown by more than was asked for.
+                self.grown = self.grown.max(came);
+                false
+            }
+            Look { holds_no_more: true, .. } => {
+                self.is_all = true;
+                false
+            }
+            _ => {
+                let wanted = self.wanted;
+                self.high = Some(self.high.map_or(wanted, |high| high.min(wanted)));
+                false
+            }
+        };
+        self.idle = if before == (self.low, self.high) { self.idle + 1 } else { 0 };
+        longest
+    }
+
+    /// Readable records that may stand right before the longest whole tail.
+    fn unsure(&self) -> u64 {
+        self.high.map_or(0, |high| high.saturating_sub(self.low + 1))
+    }
+}
+
+impl Capture {
+    /// Searches for the longest tail that is whole. `None` if not even the last record can be read.
+    pub(super) async fn longest_clean(&mut self) -> Result<Option<Clean>, Break> {
+        let mut search = Search::default();
+        let mut best: Option<(Peek, Fingerprint)> = None;
+        while let Some(asked) = search.next() {
+            let mut peek = self.peek(asked, None).await?;
+            if peek.fault.is_some() {
+                // Only what comes again is the log's and not of the moment.
+                peek = self.peek(asked, None).await?;
+            }
+            let last = peek.records.iter().last().map(|record| Fingerprint::of(&record));
+            let anchor = best.as_ref().map(|(_, anchor)| *anchor).or(last);
+            let up_to = |fp| peek.up_to_last(fp);
+            let look = Look {
+                came: peek.records.len() as u64,
+                clean: peek.is_clean(),
+                reach: anchor.and_then(up_to),
+                holds_no_more: best.as_ref().is_some_and(|(tail, _)| peek.holds_no_more_than(tail)),
+            };
+            let full = look.clean && peek.records.text_bytes() >= HELD_BYTES;
+            if search.learn(look)
+                && let Some(anchor) = anchor
+            {
+                best = Some((peek, anchor));
+            }
+            if full {
+                break;
+            }
+        }
+        let bounded = search.high.is_some() && !search.is_all;
+        Ok(best.map(|(tail, _)| Clean { tail, bounded, unsure: search.unsure() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A log of numbered records, one of them broken, that grows with every look.
+    struct Log {
+        len: u64,
+        broken: Option<u64>,
+        grows: Vec<u64>,
+    }
+
+    /// Searches as `longest_clean` does: where the longest whole tail begins, and the search.
+    fn searched(log: &mut Log) -> (Option<u64>, Search) {
+        let mut search = Search::default();
+        let mut best: Option<(u64, u64)> = None;
+        let mut looks = 0;
+        while let Some(asked) = search.next() {
+            looks += 1;
+            assert!(looks < 200, "it ends: {search:?}");
+            log.len += log.grows.pop().unwrap_or(0);
+            let begin = log.len.saturating_sub(asked);
+            let whole = log.broken.is_none_or(|broken| begin > broken);
+            let came = if whole { log.len - begin } else { (log.len - begin) / 2 };
+            let clean = whole && came == asked;
+            let anchor = best.map_or(log.len - 1, |(_, anchor)| anchor);
+            let look = Look {
+                came,
+                clean,
+                reach: (whole && begin <= anchor).then(|| anchor + 1 - begin),
+                holds_no_more: whole && best.is_some_and(|(first, _)| first == begin),
+            };
+            if search.learn(look) {
+                best = Some((begin, anchor));
+            }
+        }
+        (best.map(|(begin, _)| begin), search)
+    }
+
+    #[test]
+    fn in_a_log_that_rests_the_tail_begins_right_behind_the_broken_record() {
+        for (len, broken) in [(1_000, 0), (1_000, 500), (1_000, 998), (2, 0), (100_000, 7)] {
+            let mut log = Log { len, broken: Some(broken), grows: Vec::new() };
+            let (begin, search) = searched(&mut log);
+            assert_eq!((begin, search.unsure()), (Some(broken + 1), 0), "{broken} of {len}");
+        }
+        let mut log = Log { len: 9, broken: Some(8), grows: Vec::new() };
+        assert_eq!(searched(&mut log).0, None, "the last one");
+    }
+
+    #[test]
+    fn a_log_without_a_broken_record_is_known_to_be_all() {
+        for len in [1, 2, 50, 1_000] {
+            let mut log = Log { len, broken: None, grows: Vec::new() };
+            let (begin, search) = searched(&mut log);
+            assert!(begin == Some(0) && search.is_all, "{len}: {search:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        /// However it grows: the tail is whole, and no more stands before it than is said.
+        #[test]
+        fn what_may_stand_between_is_said(
+            len in 2u64..5_000,
+            at in 0.0f64..1.0,
+            grows in prop::collection::vec(prop_oneof![Just(0u64), 0u64..40], 0..300),
+        ) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+            let broken = ((len - 1) as f64 * at) as u64;
+            let mut log = Log { len, broken: Some(broken), grows };
+            let (begin, search) = searched(&mut log);
+            if let Some(begin) = begin {
+                prop_assert!(begin > broken);
+                prop_assert!(search.high.is_some(), "it is seen that it is broken");
+                prop_assert!(begin - broken - 1 <= search.unsure(), "{begin} {broken} {search:?}");
+            }
+        }
+    }
+}
