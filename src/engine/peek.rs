@@ -26,10 +26,9 @@ impl Peek {
         self.fault.is_none() && self.records.len() as u64 >= self.asked
     }
 
-    /// More was asked for, and came without a fault, and it begins where a shorter one does.
-    pub(super) fn holds_no_more_than(&self, shorter: &Self) -> bool {
-        let first = |peek: &Self| peek.records.get(0).map(|record| Fingerprint::of(&record));
-        self.fault.is_none() && !self.is_clean() && first(self) == first(shorter)
+    /// Its first record.
+    pub(super) fn first(&self) -> Option<Fingerprint> {
+        self.records.get(0).map(|record| Fingerprint::of(&record))
     }
 
     /// Records up to the last one that is this, it included.
