@@ -103,7 +103,7 @@ pub enum Source {
 enum Stage {
     /// `front`: the answer began with an unanchored rest of the pattern.
     Seek {
-        front: Option<Front>,
+        front: Option<Rest>,
     },
     /// Unanchored: first and last place where the pattern fitted.
     Held {
@@ -115,14 +115,14 @@ enum Stage {
 
 /// A rest of the pattern at the very front of an answer.
 #[derive(Debug, Clone, Copy)]
-struct Front {
+struct Rest {
     /// It ends behind so many records.
     at: u64,
     /// It lies in a tie: what was lost before it may have been more of the same.
     tied: bool,
 }
 
-impl Front {
+impl Rest {
     fn join(self) -> Join {
         let missing = if self.tied { Missing::Unknown } else { Missing::Nothing };
         Join { overlap: self.at, missing }
@@ -213,12 +213,14 @@ impl Aligner {
     }
 
     /// Decides an open tie by what was seen so far, because holding it back would need too much
-    /// memory. Sixteen differing records of one tie do not come again in practice.
+    /// memory. A rest of the pattern at the front says something only of a complete answer.
     pub fn force(&mut self) -> Option<Join> {
+        let is_all = self.source == Source::Read { all: true };
         let decided = match self.stage {
             Stage::Held { first, last } => self.join(first, last),
-            Stage::Seek { front: Some(front) } => front.join(),
-            Stage::Seek { front: None } | Stage::Joined => return None,
+            Stage::Seek { front: Some(front) } if is_all => front.join(),
+            Stage::Seek { front: None } if is_all => self.what_is_left_of_a_run()?,
+            Stage::Seek { .. } | Stage::Joined => return None,
         };
         self.stage = Stage::Joined;
         Some(decided)
@@ -237,13 +239,18 @@ impl Aligner {
                 Ending::JoinedAtEnd(self.join(0, 0))
             }
             Stage::Seek { front: Some(front) } if complete => Ending::JoinedAtEnd(front.join()),
-            // The begin of its run is gone: what is left of it may be stored or not.
-            Stage::Seek { front: None } if complete && self.like_the_end > 0 => {
-                Ending::JoinedAtEnd(Front { at: self.like_the_end, tied: true }.join())
+            Stage::Seek { front: None } if complete => {
+                self.what_is_left_of_a_run().map_or(Ending::Absent, Ending::JoinedAtEnd)
             }
-            Stage::Seek { front: None } if complete => Ending::Absent,
             Stage::Seek { .. } | Stage::Held { .. } => Ending::More,
         }
+    }
+
+    /// Where the answer begins with records like the stored end: the begin of their run is gone, and
+    /// what is left of it may be stored or not.
+    fn what_is_left_of_a_run(&self) -> Option<Join> {
+        let left = Rest { at: self.like_the_end, tied: true };
+        (left.at > 0).then(|| left.join())
     }
 
     fn feed_joined(&mut self, record: &RecordRef<'_>) -> Verdict {
@@ -315,7 +322,7 @@ impl Aligner {
                 Stage::Held { first: front.map_or(at, |front| front.at), last: at }
             }
             Stage::Seek { .. } => {
-                Stage::Seek { front: Some(Front { at, tied: self.is_tied(skipped) }) }
+                Stage::Seek { front: Some(Rest { at, tied: self.is_tied(skipped) }) }
             }
             Stage::Joined => Stage::Joined,
         };

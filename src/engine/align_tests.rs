@@ -201,13 +201,24 @@ fn a_follow_joins_at_a_whole_line_at_once_and_at_a_piece_when_its_line_has_ended
 #[test]
 fn a_decision_by_force_takes_the_last_place_so_far() {
     let cursor = behind(&[line(3, b"x"), line(5, b"a")]);
-    let mut aligner = read(&cursor);
+    let whole = |cursor| Aligner::new(cursor, Source::Read { all: true });
+    let mut aligner = whole(&cursor);
     assert_eq!(aligner.force(), None, "nothing fits");
     feed(&mut aligner, &[line(5, b"a"), line(5, b"b")]);
     let front = Join { overlap: 1, missing: Missing::Unknown };
     assert_eq!(aligner.force(), Some(front), "the rest at the front, inside a tie");
     assert!(aligner.is_joined());
     assert_eq!(aligner.force(), None, "decided");
+    // A longer tail may hold what stands before it.
+    let mut aligner = read(&cursor);
+    feed(&mut aligner, &[line(5, b"a"), line(5, b"b")]);
+    assert_eq!(aligner.force(), None);
+    // Fewer are left of a run than are known: more would never come.
+    let run = behind(&[line(3, b"x"), line(5, b"a"), line(5, b"a"), line(5, b"a")]);
+    let mut aligner = whole(&run);
+    feed(&mut aligner, &[line(5, b"a"), line(5, b"a"), line(6, b"b")]);
+    let left = Join { overlap: 2, missing: Missing::Unknown };
+    assert_eq!(aligner.force(), Some(left));
     let mut aligner = read(&behind(&[line(5, b"a")]));
     feed(&mut aligner, &[line(5, b"a"), line(5, b"a"), line(5, b"b")]);
     let hidden = Join { overlap: 2, missing: Missing::Unknown };

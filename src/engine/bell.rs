@@ -2,7 +2,7 @@
 //! for which there is no file descriptor left, is read on a timer instead.
 //!
 //! Of a container that is removed before its last records were read, what the bell let by is all
-//! there is. So it is kept where follows bring a log as it is ([`Capture::keeps_bell`]).
+//! there is. So it is kept ([`Capture::keeps_bell`]), and taken where it brings the log as it is.
 
 use std::time::Duration;
 
@@ -143,19 +143,41 @@ impl Capture {
     /// Empties a follow whose container is gone and takes what was in it.
     pub(super) async fn take_last_words(&mut self, mut follow: LogStream) -> Result<(), Break> {
         let mut scratch = Batch::new();
+        let mut is_more = false;
         loop {
             let step = self.until_ordered(follow.next(&mut scratch)).await;
             let records = scratch.len() as u64;
             self.meter.received(records);
             self.meter.discarded(records);
-            scratch.iter().for_each(|record| self.bell_tail.push(record));
+            if self.bell_tail.text_bytes() < BELL_TAIL_BYTES {
+                scratch.iter().for_each(|record| self.bell_tail.push(record));
+            } else {
+                is_more |= records > 0;
+            }
             scratch.clear();
-            match step {
-                Ok(Ok(Step::Records(_))) if self.bell_tail.text_bytes() < BELL_TAIL_BYTES => {}
-                _ => break,
+            if !matches!(step, Ok(Ok(Step::Records(_)))) {
+                break;
             }
         }
-        self.take_what_the_bell_held().await
+        self.take_what_the_bell_held().await?;
+        if is_more && self.committer()?.cursor().runs().len() > 0 {
+            // No gap says so yet.
+            let seam = self.removed_gap()?;
+            self.committer()?.break_off(seam);
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    fn removed_gap(&mut self) -> Result<NewSeam, Break> {
+        Ok(NewSeam {
+            kind: SeamKind::Gap,
+            lost: Some(Lost::Removed),
+            away: Some(Away::None),
+            t_low: self.committer()?.cursor().last_ts(),
+            t_high: None,
+            detail: "the container was removed before its last records were read".to_owned(),
+        })
     }
 
     /// The container is gone and no read is possible: what the bell held is all there is.
@@ -170,14 +192,8 @@ impl Capture {
         // A bell that was behind the last read and was cut there has nothing that is missing.
         let ahead = held.iter().last().is_some_and(|last| Some(last.ts) > t_low);
         if !joined && ahead {
-            self.committer()?.cut(NewSeam {
-                kind: SeamKind::Gap,
-                lost: Some(Lost::Removed),
-                away: Some(Away::None),
-                t_low,
-                t_high: None,
-                detail: "the container was removed before its last records were read".to_owned(),
-            });
+            let seam = self.removed_gap()?;
+            self.committer()?.cut(seam);
         }
         self.settle().await
     }

@@ -51,25 +51,28 @@ struct Search<R> {
     /// Of the tail that was asked for.
     wanted: u64,
     idle: u32,
+    /// Whether nothing stands before the longest whole tail, once that is known.
+    is_all: Option<bool>,
 }
 
 impl<R: PartialEq + Copy> Search<R> {
     fn new() -> Self {
-        Self { low: (0, None), high: None, grown: 0, wanted: 0, idle: 0 }
-    }
-
-    /// Whether nothing stands before the longest whole tail: asked for more, the daemon began at the
-    /// same record.
-    fn is_all(&self) -> bool {
-        self.high.is_some_and(|(_, first)| first.is_some() && first == self.low.1)
+        Self { low: (0, None), high: None, grown: 0, wanted: 0, idle: 0, is_all: None }
     }
 
     /// The next tail to ask for, if that can tell more.
     fn next(&mut self) -> Option<u64> {
         let low = self.low.0;
         self.wanted = match self.high {
-            _ if self.is_all() || self.idle >= IDLE => return None,
-            Some((high, _)) if high <= low + 1 => return None,
+            _ if self.is_all.is_some() || self.idle >= IDLE => return None,
+            Some((high, first)) if high <= low + 1 => {
+                if low == 0 || first.is_none() || first != self.low.1 {
+                    return None;
+                }
+                // Asked for one more it begins at the same record: the log holds no more, or leaves
+                // out just one.
+                (low + 1) * STRIDE
+            }
             // What told nothing new began too late.
             Some((high, _)) => (low.midpoint(high) + u64::from(self.idle)).min(high - 1),
             None if low >= Ask::LONGEST => return None,
@@ -81,7 +84,9 @@ impl<R: PartialEq + Copy> Search<R> {
     /// Learns from a look; whether its tail is the longest that is whole so far.
     fn learn(&mut self, look: Look<R>) -> bool {
         let (mut is_longest, mut tells) = (false, false);
-        if look.clean {
+        if self.high.is_some_and(|(high, _)| self.wanted > high) {
+            self.is_all = Some(!look.clean && look.first.is_some() && look.first == self.low.1);
+        } else if look.clean {
             // Without the anchor: the log has grown by more than was asked for.
             let reach = look.reach.unwrap_or(0);
             self.grown = self.grown.max(look.came - reach);
@@ -133,7 +138,7 @@ impl Capture {
                 break;
             }
         }
-        let bounded = search.high.is_some() && !search.is_all();
+        let bounded = search.high.is_some() && search.is_all != Some(true);
         Ok(best.map(|(tail, _)| Clean { tail, bounded, unsure: search.unsure() }))
     }
 }
@@ -194,8 +199,20 @@ mod tests {
         for len in 1..100 {
             let mut log = Log { len, broken: None, grows: Vec::new() };
             let (begin, search) = searched(&mut log);
-            assert!(begin == Some(0) && search.is_all(), "{len}: {search:?}");
+            assert!(begin == Some(0) && search.is_all == Some(true), "{len}: {search:?}");
         }
+    }
+
+    /// Asked for one record more, the daemon leaves out the one that is broken.
+    #[test]
+    fn a_record_that_is_left_out_alone_is_no_begin() {
+        let mut search = Search::new();
+        while let Some(asked) = search.next() {
+            let (clean, came) = if asked <= 5 { (true, asked) } else { (false, asked - 1) };
+            let first = if asked <= 6 { 100 - came } else { 100 - asked };
+            search.learn(Look { came, clean, reach: Some(came), first: Some(first) });
+        }
+        assert_eq!((search.low.0, search.is_all, search.unsure()), (5, Some(false), 0));
     }
 
     proptest! {

@@ -254,6 +254,11 @@ impl Sink for Committer {
     }
 
     fn hidden<'a>(&mut self, missing: Missing, before: impl Iterator<Item = RecordRef<'a>>) {
+        let mut cursor = self.cursor.clone();
+        cursor.cut();
+        before.for_each(|record| cursor.push(&record));
+        // Where all that is known still lies inside the tie, the next answer hides as much again.
+        let missing = if cursor.is_one_tie() { Missing::Unknown } else { missing };
         let (lost, amount) = match missing {
             Missing::Nothing => return,
             Missing::AtMost(n) => (Lost::Ambiguous(n), format!("at most {n} are missing")),
@@ -270,12 +275,11 @@ impl Sink for Committer {
                 detail: format!("records of one moment hide the place; {amount}"),
             });
         }
-        self.cursor.cut();
-        before.for_each(|record| self.cursor.push(&record));
         if missing == Missing::Unknown {
             // However many more of them are found here, nobody can tell either.
-            self.cursor.break_off();
+            cursor.break_off();
         }
+        self.cursor = cursor;
         self.cursor_dirty = true;
     }
 }

@@ -133,9 +133,6 @@ impl Capture {
             let Some(asked) = ask.records() else { return Ok(()) };
             let peek = self.peek(asked, None).await?;
             let complete = peek.fault.is_some() || (peek.records.len() as u64) < asked;
-            if known_empty && !peek.records.is_empty() {
-                self.doubt_front().await?;
-            }
             let is_before = |record: &RecordRef<'_>| !behind.contains(&Fingerprint::of(record));
             let mut before = peek.records.iter().take_while(is_before).count();
             if peek.fault.is_none() {
@@ -146,7 +143,11 @@ impl Capture {
                     return Err(DockerError::Fault { text: SILENT.to_owned() }.into());
                 }
             }
-            let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: false });
+            if known_empty && before > 0 {
+                self.doubt_front().await?;
+            }
+            let source = Source::Read { all: known_empty && complete };
+            let mut intake = Intake::new(self.committer()?.cursor(), source);
             for record in peek.records.iter().take(before) {
                 let _ = intake.feed(&record, self.committer()?);
             }

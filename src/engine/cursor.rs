@@ -201,6 +201,12 @@ impl Cursor {
         self.runs.back().map(|run| run.ts)
     }
 
+    /// Whether all that is known is of one output and one moment.
+    pub fn is_one_tie(&self) -> bool {
+        let moment = |run: &Run| (run.fd, run.ts);
+        self.runs.iter().all(|run| self.runs.back().map(moment) == Some(moment(run)))
+    }
+
     /// Records that the runs stand for: a tail must be longer to contain them.
     pub fn records(&self) -> u64 {
         self.runs.iter().map(|run| run.count).sum()
@@ -281,6 +287,18 @@ mod tests {
             cursor.push(&record(ts, b"b"));
         }
         assert_eq!((cursor.runs().len(), cursor.records()), (MAX_RUNS, 16));
+    }
+
+    #[test]
+    fn records_of_one_output_and_one_moment_are_a_tie() {
+        let mut cursor = Cursor::default();
+        cursor.push(&record(1, b"a"));
+        cursor.push(&record(1, b"b"));
+        assert!(cursor.is_one_tie());
+        let mut stderr = cursor.clone();
+        stderr.push(&RecordRef { fd: Fd::Stderr, ..record(1, b"a") });
+        cursor.push(&record(2, b"a"));
+        assert!(!cursor.is_one_tie() && !stderr.is_one_tie());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::report::ReadCause;
 use crate::model::{Away, EventKind, Lost, NewSeam, RecordRef, SeamKind, Timestamp};
 
 /// Text that is held until it is known whether the seam stays.
-const HOLD: usize = 24 << 20;
+pub(super) const HOLD: usize = 24 << 20;
 /// What json-file writes around a record: names, stream, the longest timestamp, newline.
 pub(super) const AROUND: u64 = 73;
 /// Bytes that it writes for one of the text at most.

@@ -2,7 +2,8 @@
 //!
 //! It holds back what is not decided yet, in bounded memory, so that an answer in which the stored
 //! end turns out to be absent can be taken whole. It decides nothing itself: the aligner does. It
-//! declares no gap either; it says [`Finished::Absent`] and the read does the rest.
+//! declares no gap either: it says [`Finished::Absent`] and the read does the rest, or tells its sink
+//! what a tie hides.
 
 use super::align::{Aligner, Doubt, Ending, Join, Missing, Source, Verdict};
 use super::cursor::Cursor;

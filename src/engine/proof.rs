@@ -1,15 +1,17 @@
 //! Whether a bounded answer is whole, before anything of it is sent to the store.
 //!
-//! A record that the daemon cannot decode makes holes in its answers, on some versions without a word
-//! (`corrupt`). So a short answer (fewer records than were asked for) is *confirmed*: a log that
-//! really holds `n` records answers `n`, the same, when it is asked for `n + 1`. A short answer to
+//! A record that the daemon cannot decode makes holes in its answers, on some versions without a
+//! word (`corrupt`). So a short answer (fewer records than were asked for) is *confirmed*: where
+//! nothing was left out of `n` records, the tail of `n` is whole and the same. A short answer to
 //! `since` is proved as well, because what `since` leaves out may stand anywhere.
 //!
-//! Not covered: answers to `tail=all` and to tails of [`CHECKED`] records and more, and terminals.
+//! Not covered: answers to `tail=all` and to tails of [`CHECKED`] records and more, answers with more
+//! text than [`HOLD`], and terminals.
 
 use super::answer::{ASK_MIN, Answer, Ask};
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
+use super::front::HOLD;
 use super::intake::Finished;
 use super::report::ReadCause;
 use crate::model::Timestamp;
@@ -38,7 +40,10 @@ impl Capture {
             let checked = sifted || (since.is_none() && self.is_checked(ask));
             let end = self.committer()?.cursor().runs().last().map(|run| run.fp);
             self.hold_sending = checked || front;
+            let hold_max = self.hold_max;
+            self.hold_max = if checked { HOLD } else { hold_max };
             let answer = self.answer(ask, since, cause).await;
+            self.hold_max = hold_max;
             let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
             let answer = match answer {
                 Ok(answer) => answer,
@@ -56,12 +61,17 @@ impl Capture {
                 return Ok(Ok(answer));
             }
             let confirmed = match (since, end) {
-                (None, _) => self.is_confirmed(&answer.seen).await?,
+                (None, _) => self.is_confirmed(&answer.seen).await,
                 // It says that it holds no stored end, and is not believed without proof anyway.
-                (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => true,
-                (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await?,
-                (Some(_), None) => false,
+                (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => Ok(true),
+                (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await,
+                (Some(_), None) => Ok(false),
             };
+            if confirmed.is_err() {
+                // Whoever comes next would send what nobody has proved.
+                self.close_log();
+            }
+            let confirmed = confirmed?;
             if confirmed {
                 return Ok(Ok(answer));
             }
@@ -89,22 +99,20 @@ impl Capture {
         lines && !self.shared.is_podman() && ask.records().is_some_and(|n| n < CHECKED)
     }
 
-    /// Whether the log holds nothing but these records, apart from one that was written meanwhile.
+    /// Whether an answer that came short left nothing out: the tail of just its length is whole, and
+    /// begins inside it, because the log may have grown.
     async fn is_confirmed(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
-        let asked = seen.len() as u64 + 1;
+        let asked = (seen.len() as u64).max(1);
         let again = match self.peek(asked, None).await {
             Ok(again) => again,
             // Nobody can be asked any more; what was read is all there is.
             Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
             Err(stop) => return Err(stop),
         };
-        let first = again.records.get(0).map(|record| Fingerprint::of(&record));
-        let grown = again.records.len() as u64 == asked;
-        Ok(match first {
-            _ if again.fault.is_some() => false,
-            Some(first) if grown => seen.contains(&first),
-            _ => again.records.len() == seen.len() && first.as_ref() == seen.first(),
-        })
+        if seen.is_empty() {
+            return Ok(again.fault.is_none() && again.records.is_empty());
+        }
+        Ok(again.is_clean() && again.first().is_some_and(|first| seen.contains(&first)))
     }
 
     /// Whether `since` left nothing out between the stored end and what followed it. Up to 23 it

@@ -116,6 +116,10 @@ impl Capture {
             match answer.finished {
                 Finished::CaughtUp => return Ok(answer.sent_at),
                 Finished::More | Finished::Absent(_) if since.is_some() => since = None,
+                // Nothing longer can be asked for.
+                Finished::More if ask == Ask::All => {
+                    return self.across_gap(None, answer.sent_at).await;
+                }
                 Finished::More => ask = ask.more(),
                 Finished::Absent(held) if asked_again || is_younger => {
                     return self.across_gap(held, answer.sent_at).await;

@@ -105,6 +105,11 @@ impl WriterCore {
         &mut self.space
     }
 
+    /// Makes events durable whose groups failed, if that is possible now.
+    pub(crate) fn pay_events(&mut self) {
+        self.events.committed(&self.conn);
+    }
+
     /// Timeline events that could not be written and found no room.
     pub(crate) fn events_dropped(&self) -> u64 {
         self.events.dropped()
@@ -236,7 +241,7 @@ impl WriterCore {
         for answer in self.answers.drain(..) {
             answer(None);
         }
-        self.events.committed(&self.conn);
+        self.pay_events();
         Ok(())
     }
 

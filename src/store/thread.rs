@@ -59,6 +59,7 @@ impl WriterLoop {
                 Err(_) => retain_at = self.retain(),
                 Ok(None) => {
                     self.commit()?;
+                    self.core.pay_events();
                     self.core.fold_log();
                     return Ok(());
                 }

@@ -259,12 +259,17 @@ fn lost_before_us(world: &World, known: &Known, records: usize) -> Vec<bool> {
     let fetched = log_of(world, &known.id).and_then(|log| {
         let events = world.reader().events(100_000).unwrap();
         let of_log = |e: &TimelineEvent| e.kind == EventKind::Backfilled && e.log == Some(log.id);
-        events.into_iter().filter(of_log).map(|event| event.ts).max()
+        let ended = |e: &TimelineEvent| e.cause.ends_with("older records fetched");
+        events.into_iter().filter(of_log).filter(ended).map(|event| event.ts).max()
+    });
+    let not_taken = adopted.map_or(0, |adopted| {
+        let there = known.written_at.partition_point(|written| *written <= adopted.at);
+        there.saturating_sub(world.takes_at_first())
     });
     let lost_before = |at| {
         adopted.zip(known.lost_at.get(&at)).is_some_and(|(adopted, lost)| {
-            let old = known.written_at[at] <= adopted.at;
-            *lost <= adopted.at || (old && fetched.is_some_and(|fetched| *lost <= fetched))
+            let by_then = fetched.is_some_and(|fetched| *lost <= fetched);
+            *lost <= adopted.at || (at < not_taken && by_then)
         })
     };
     (0..records).map(lost_before).collect()

@@ -62,6 +62,12 @@ pub(crate) fn check(truth: &Truth, stored: &[Piece]) -> Result<(), String> {
             Piece::Line(_) => None,
         };
         let length = rest.iter().take_while(|piece| matches!(piece, Piece::Line(_))).count();
+        if length == 0
+            && let (Some(Piece::Seam(kind, lost)), Some(seam)) = (rest.first(), &seam)
+            && (*kind, lost) == (seam.0, &seam.1)
+        {
+            return Err(format!("the seam {seam:?} is recorded again\n{}", map(truth, stored)));
+        }
         let stretch: Vec<&OracleLine> = rest[..length].iter().filter_map(line).collect();
         rest = &rest[length..];
         reach = lay(truth, &reach, seam.as_ref(), &stretch);
@@ -115,12 +121,15 @@ fn lay(
         let alike = |n: &usize| truth.lines[*n].fd == end.fd;
         let is_tied = |n: &usize| truth.lines[*n].ts == end.ts;
         let begin = (0..at).rev().filter(alike).take_while(is_tied).last().unwrap_or(at);
-        let before = (0..begin).rev().find(alike).is_some_and(|n| truth.lost[n]);
+        // What was lost may have been of that output.
+        let same_fd = (0..begin).rev().find(alike).unwrap_or(0);
+        let before = truth.lost[same_fd..begin].contains(&true);
         let goes_on = (at..truth.lines.len()).find(alike).is_some_and(|n| is_tied(&n));
         let more = goes_on || begin + 1 < at;
+        let twice = truth.lines.iter().filter(|line| *line == end).count() > 1;
         truth.lost[begin..at].contains(&true)
-            || (before && more)
-            || truth.lines.iter().filter(|line| *line == end).count() > 1
+            || (before && (more || twice))
+            || (begin == 0 && twice)
     };
     let begins = |at: usize| match seam {
         None | Some((SeamKind::Joined, _)) => reach[at],
@@ -132,6 +141,11 @@ fn lay(
         // tell; that is what this word says.
         Some((SeamKind::Gap, Some(Lost::Unknown))) if at == 0 => reach[0],
         Some((SeamKind::Gap, Some(Lost::Unknown))) => first < at || (reach[at] && is_hidden(at)),
+        // What these say is gone has to be gone.
+        Some((SeamKind::Gap, Some(Lost::Rotated | Lost::Truncated))) => {
+            let gone = |from: usize| truth.lost[from..at].contains(&true);
+            (first..at).any(|from| reach[from] && gone(from)) || (reach[at] && unproved(at))
+        }
         Some((SeamKind::Gap | SeamKind::Damaged, _)) => first < at || (reach[at] && unproved(at)),
         Some((SeamKind::NotTaken | SeamKind::Evicted, _)) => first <= at,
     };
@@ -255,11 +269,12 @@ mod tests {
         Truth { lines, lost, before_us, front: 0, end_may_miss: false }
     }
 
-    /// Small letters are lines; `G` a gap, `U` one that nobody can tell, `N` not taken, `J` joined,
+    /// Small letters are lines; `G` a rotation, `C` a broken record, `U` a gap that nobody can tell, `N` not taken, `J` joined,
     /// a digit an ambiguity.
     fn stored(text: &str) -> Vec<Piece> {
         let piece = |c: char| match c {
             'G' => Piece::Seam(SeamKind::Gap, Some(Lost::Rotated)),
+            'C' => Piece::Seam(SeamKind::Gap, Some(Lost::Corrupt(String::new()))),
             'U' => Piece::Seam(SeamKind::Gap, Some(Lost::Unknown)),
             'N' => Piece::Seam(SeamKind::NotTaken, None),
             'J' => Piece::Seam(SeamKind::Joined, None),
@@ -276,17 +291,18 @@ mod tests {
     fn what_is_whole_or_accounted_for_passes() {
         for (all, lost, kept) in [
             ("abcdef", 0, "abcdef"),
-            ("abcdef", 0, "abGef"),
-            ("abcdef", 0, "Gcdef"),
+            ("abcdef", 3, "abGef"),
+            ("abcdef", 1, "Gcdef"),
             ("abcdef", 0, "Ndef"),
             ("abcdef", 0, "abcJdef"),
-            ("abcdef", 0, "abcdG"),
+            ("abcdef", 0, "abcdC"),
+            ("abcdef", 0, "abCef"),
             ("abcdef", 2, "abGcdef"),
             ("aaaab", 0, "aa2aab"),
-            ("aaaab", 0, "Gaab"),
-            ("aaaab", 0, "aGab"),
+            ("aaaab", 0, "Caab"),
+            ("aaaab", 0, "aCab"),
             ("aaaab", 2, "aaaaGb"),
-            ("abcdef", 0, "abGGef"),
+            ("abcdef", 3, "abGCef"),
             ("abcdef", 0, "abUef"),
             // All are of one moment, and the begin of it is lost.
             ("abcdef", 2, "abcUdef"),
@@ -306,7 +322,9 @@ mod tests {
             ("abcdef", 0, "abXdef", "one is changed"),
             ("abcdef", 0, "abcde", "the end is missing"),
             ("abcdef", 0, "bcdef", "the beginning is missing"),
-            ("abcdef", 0, "abcGdef", "a gap over nothing"),
+            ("abcdef", 0, "abcCdef", "a gap over nothing"),
+            ("abcdef", 0, "abGef", "what it says is gone is still there"),
+            ("abcdef", 3, "abGGef", "the same gap twice"),
             ("abcdef", 2, "abcGdef", "its neighbour is still there to prove it"),
             ("aaaab", 0, "aaaaGb", "the whole tie is still there to prove it"),
             ("abcdef", 0, "abcUdef", "a doubt where nothing is hidden"),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use logcap_tui::config::Filter;
+use logcap_tui::config::{Filter, History};
 use logcap_tui::docker::{Docker, Endpoint};
 use logcap_tui::engine::{Clock, Command, Engine, EngineSnapshot, Plan, Setup, Targets, Verb, Way};
 use logcap_tui::model::{ContainerId, Fd, Moment, Timestamp, Timing};
@@ -95,6 +95,16 @@ impl World {
     /// Our wall clock.
     pub(crate) fn wall(&self) -> Timestamp {
         wall(self.origin)
+    }
+
+    /// Records of a log that are taken at first sight, at most.
+    pub(crate) fn takes_at_first(&self) -> usize {
+        match self.script.history {
+            History::All => usize::MAX,
+            History::Auto => 1_000,
+            History::Tail(n) => usize::try_from(n.max(1)).unwrap(),
+            History::Now => 1,
+        }
     }
 
     /// Time since the beginning.
