@@ -64,7 +64,7 @@ fn follows_that_commit_bring_every_line_once_over_reopens_and_restarts() {
     let (mut scene, _proxy, busy, quiet) = trusted("follow");
     let began = Instant::now();
     let mut spoken = 3;
-    for round in 0..45 {
+    for round in 0..30 {
         let verb = if round % 3 == 2 { Verb::Restart } else { Verb::Reopen };
         for container in [&busy, &quiet] {
             // Not the count of reopens: a monitor that is on its way to a new follow does not
@@ -180,7 +180,7 @@ fn chaos(seed: u64) -> impl FnMut(Asked) -> Option<Plan> {
 #[test]
 #[ignore = "needs a Docker daemon"]
 fn cut_stalled_and_dribbling_answers_lose_and_double_nothing() {
-    let (seed, seconds) = (setting("LOGCAP_LIVE_SEED", 7), setting("LOGCAP_LIVE_SECONDS", 30));
+    let (seed, seconds) = (setting("LOGCAP_LIVE_SEED", 7), setting("LOGCAP_LIVE_SECONDS", 20));
     let (mut scene, proxy, busy, quiet) = trusted("chaos");
     // One whose follow is a bell although nothing rotates here, and one without frames.
     let wide = |spec: support::Spec| spec.opt("max-size", "100m").opt("max-file", "2");

@@ -219,6 +219,9 @@ fn a_decision_by_force_takes_the_last_place_so_far() {
     feed(&mut aligner, &[line(5, b"a"), line(5, b"a"), line(6, b"b")]);
     let left = Join { overlap: 2, missing: Missing::Unknown };
     assert_eq!(aligner.force(), Some(left));
+    let mut aligner = read(&run);
+    feed(&mut aligner, &[line(5, b"a"), line(5, b"a"), line(6, b"b")]);
+    assert_eq!(aligner.force(), None, "of a tail more may come");
     let mut aligner = read(&behind(&[line(5, b"a")]));
     feed(&mut aligner, &[line(5, b"a"), line(5, b"a"), line(5, b"b")]);
     let hidden = Join { overlap: 2, missing: Missing::Unknown };
