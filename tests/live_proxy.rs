@@ -26,7 +26,7 @@ use logcap_tui::model::{EventKind, LiveSource, Phase, State};
 use support::program::{row, setting};
 use support::proxy::{Asked, Fault, Loss, Plan};
 use support::scene::{let_pass, lives, quiet, writer};
-use support::{Container, Daemon, Proxy, Scene, stored};
+use support::{Container, Daemon, Proxy, Scene, stored, wait_until};
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// The version whose follows are trusted.
@@ -195,6 +195,12 @@ fn cut_stalled_and_dribbling_answers_lose_and_double_nothing() {
     // What is open was begun in peace.
     proxy.cut_all();
     let_pass("the answers are disturbed", Duration::from_secs(seconds));
+    // On a slow machine less is asked for in that time.
+    let came = |fault| proxy.done().keys().any(|(done, _)| *done == fault);
+    wait_until("every fault came", MINUTE, || FAULTS.into_iter().all(came));
+    scene.wait("the busiest follow that commits is hit", MINUTE, |snapshot| {
+        row(snapshot, &busy).is_some_and(|r| r.reopens + r.errors >= 3)
+    });
     proxy.calm();
     let began = Instant::now();
     // A monitor in quarantine tries once a minute.
@@ -206,12 +212,6 @@ fn cut_stalled_and_dribbling_answers_lose_and_double_nothing() {
     for ((fault, asked), times) in &done {
         eprintln!("    {fault:?} of {asked:?}: {times}");
     }
-    for fault in FAULTS {
-        let times = |asked| done.get(&(fault, asked)).copied().unwrap_or(0);
-        assert!(times(Asked::Follow) + times(Asked::Read) > 0, "{fault:?} never came: {done:?}");
-    }
-    let hit = scene.row(&busy);
-    assert!(hit.reopens + hit.errors >= 3, "the busiest follow that commits is hit: {hit:#?}");
     let sums = scene.program().snapshot().totals;
     eprintln!("{} timeouts, {} restarts, {} gaps", sums.timeouts, sums.restarts, sums.gaps);
     scene.stop();
