@@ -209,8 +209,12 @@ impl Capture {
         }
         let tally = intake.tally();
         // They were counted as thrown away when the bell rang.
-        self.meter.tell(|report| report.flow.discarded -= tally.new + tally.overlap);
-        self.meter.overlap(tally.overlap);
+        let in_flight = self.in_flight();
+        self.meter.tell(|report| {
+            report.flow.discarded -= tally.new + tally.overlap;
+            report.flow.overlap += tally.overlap;
+            report.flow.in_flight = in_flight;
+        });
         Ok(intake.is_joined())
     }
 
