@@ -208,13 +208,7 @@ impl Capture {
             }
         }
         let tally = intake.tally();
-        // They were counted as thrown away when the bell rang.
-        let in_flight = self.in_flight();
-        self.meter.tell(|report| {
-            report.flow.discarded -= tally.new + tally.overlap;
-            report.flow.overlap += tally.overlap;
-            report.flow.in_flight = in_flight;
-        });
+        self.taken_after_all(&tally);
         Ok(intake.is_joined())
     }
 

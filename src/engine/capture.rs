@@ -356,6 +356,18 @@ impl Capture {
         *counted = *tally;
     }
 
+    /// Moves records that were counted as thrown away, and are taken now, in the books: all at once,
+    /// because pictures are taken between any two changes.
+    pub(super) fn taken_after_all(&mut self, tally: &Tally) {
+        self.meter.noticed(tally.new);
+        let in_flight = self.in_flight();
+        self.meter.tell(|report| {
+            report.flow.discarded -= tally.new + tally.overlap;
+            report.flow.overlap += tally.overlap;
+            report.flow.in_flight = in_flight;
+        });
+    }
+
     /// When the open batch is to be sent: the commit interval after its first record.
     pub(super) fn flush_at(&mut self) -> Instant {
         let clock = &self.shared.clock;

@@ -17,7 +17,7 @@ use super::answer::{Ask, HELD_BYTES};
 use super::capture::{Break, Capture};
 use super::clean::Clean;
 use super::cursor::Fingerprint;
-use super::intake::{Intake, Tally};
+use super::intake::Intake;
 use super::proof::SILENT;
 use super::read::not_taken;
 use super::report::ReadCause;
@@ -158,14 +158,5 @@ impl Capture {
             }
             ask = ask.more();
         }
-    }
-
-    /// Counts records that were thrown away as peeked at, and are taken now.
-    fn taken_after_all(&mut self, tally: &Tally) {
-        let taken = tally.new + tally.overlap;
-        self.meter.tell(|report| report.flow.discarded -= taken);
-        self.account(tally, &mut Tally::default());
-        let in_flight = self.in_flight();
-        self.meter.in_flight(in_flight);
     }
 }

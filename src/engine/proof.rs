@@ -45,9 +45,17 @@ impl Capture {
             let answer = self.answer(ask, since, cause).await;
             self.hold_max = hold_max;
             let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
-            let answer = match answer {
-                Ok(answer) => answer,
+            let proved = match answer {
+                Ok(answer) if unsent && answer.fault.is_none() && answer.is_short(ask) => {
+                    let is_whole = self.is_whole(&answer, end, since).await;
+                    is_whole.map(|is_whole| (answer, is_whole))
+                }
+                answer => answer.map(|answer| (answer, true)),
+            };
+            let (answer, is_whole) = match proved {
+                Ok(proved) => proved,
                 Err(stop) => {
+                    // Whoever comes next would send what nobody has proved.
                     if unsent && self.committer()?.has_unsent() {
                         self.close_log();
                     }
@@ -57,22 +65,7 @@ impl Capture {
             if let Some(text) = answer.fault {
                 return Ok(Err(text));
             }
-            if !unsent || !answer.is_short(ask) {
-                return Ok(Ok(answer));
-            }
-            let confirmed = match (since, end) {
-                (None, _) => self.is_confirmed(&answer.seen).await,
-                // It says that it holds no stored end, and is not believed without proof anyway.
-                (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => Ok(true),
-                (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await,
-                (Some(_), None) => Ok(false),
-            };
-            if confirmed.is_err() {
-                // Whoever comes next would send what nobody has proved.
-                self.close_log();
-            }
-            let confirmed = confirmed?;
-            if confirmed {
+            if is_whole {
                 return Ok(Ok(answer));
             }
             self.forget_unsent().await?;
@@ -97,6 +90,22 @@ impl Capture {
     fn is_checked(&self, ask: Ask) -> bool {
         let lines = self.info.log_config.driver == "json-file" && !self.info.tty;
         lines && !self.shared.is_podman() && ask.records().is_some_and(|n| n < CHECKED)
+    }
+
+    /// Whether a short answer left nothing out. `end` was the stored end when it was asked for.
+    async fn is_whole(
+        &mut self,
+        answer: &Answer,
+        end: Option<Fingerprint>,
+        since: Option<Timestamp>,
+    ) -> Result<bool, Break> {
+        match (since, end) {
+            (None, _) => self.is_confirmed(&answer.seen).await,
+            // It says that it holds no stored end, and is not believed without proof anyway.
+            (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => Ok(true),
+            (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await,
+            (Some(_), None) => Ok(false),
+        }
     }
 
     /// Whether an answer that came short left nothing out: the tail of just its length is whole, and
