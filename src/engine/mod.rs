@@ -37,6 +37,7 @@ pub mod intake;
 mod live;
 pub mod meter;
 mod monitor;
+mod older;
 pub mod orders;
 mod peek;
 mod picture;
