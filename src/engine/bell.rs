@@ -55,6 +55,10 @@ impl Capture {
                     }
                     result => result?,
                 }
+                if self.is_trusted() {
+                    // The broken record that a follow could have passed over has its gap.
+                    return Err(Break::Reopen(ReopenCause::Probe));
+                }
                 let hot = self.meter.is_hot(TOO_HOT_FOR_A_BELL);
                 // Of a container that is removed the bell may hold the last words.
                 let closes = (hot || pace.busy >= ALWAYS_RINGING) && !self.keeps_bell();

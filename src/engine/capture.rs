@@ -181,6 +181,8 @@ pub struct Capture {
     pub(super) auto_backfilled: bool,
     /// A broken record stands close before the stored end: a follow must not reach back to it.
     pub(super) follow_short: bool,
+    /// The daemon's last record is broken, and no gap says so yet: a follow must not pass over it.
+    pub(super) end_is_broken: bool,
     /// Nothing is sent yet: a seam may still be dropped, or the answer turn out not to be whole.
     pub(super) hold_sending: bool,
     /// Text that is held then at most.
@@ -230,6 +232,7 @@ impl Capture {
             backfill_broke_off: false,
             auto_backfilled: false,
             follow_short: false,
+            end_is_broken: false,
             hold_sending: false,
             hold_max: HOLD_MAX,
             front_seam: None,
@@ -280,11 +283,11 @@ impl Capture {
         self.committer = None;
         self.kept = None;
         self.hold_sending = false;
-        self.follow_held = 0;
         self.read_held = 0;
-        let lost = self.meter.report().flow.in_flight;
+        // What a live follow holds is its own.
+        let lost = self.meter.report().flow.in_flight - self.follow_held;
         self.meter.discarded(lost);
-        self.meter.in_flight(0);
+        self.meter.in_flight(self.follow_held);
     }
 
     /// Describes the log for the store.

@@ -30,6 +30,7 @@ impl Capture {
     pub(super) async fn adopt_around(&mut self) -> Result<Moment, Break> {
         self.open_log().await?;
         let Some(Clean { tail, .. }) = self.longest_clean().await? else {
+            self.end_is_broken = true;
             return Ok(self.shared.clock.now());
         };
         self.follow_short = true;
@@ -58,6 +59,7 @@ impl Capture {
             // nothing will follow it, the loss has to be told now.
             let now = self.shared.clock.now();
             self.take_before(ask, &HashSet::new(), 0).await?;
+            self.end_is_broken = true;
             if cause == ReadCause::Final && !self.committer()?.cursor().is_broken_off() {
                 let seam = self.corrupt_gap(&words, None)?;
                 self.note(EventKind::Gap, seam.detail.clone()).await;

@@ -18,9 +18,10 @@ pub(super) const FOLLOW_TAIL: u64 = 64;
 
 impl Capture {
     /// Whether a follow of this log may commit: the file never rotates, and the daemon's follows
-    /// end with an error at a record that they cannot decode.
+    /// end with an error at a record that they cannot decode, unless it is there already.
     pub(super) fn is_trusted(&self) -> bool {
-        self.info.log_config.is_trusted() && self.shared.follows_tell_damage()
+        let trusted = self.info.log_config.is_trusted() && self.shared.follows_tell_damage();
+        trusted && !self.end_is_broken
     }
 
     /// Whether what a bell lets by is kept, as it may be the end of a log that nobody can read any
@@ -32,7 +33,7 @@ impl Capture {
     /// Whether a bell lets by the log as it is: its file never rotates, so that follows neither
     /// repeat nor skip.
     pub(super) fn bell_is_whole(&self) -> bool {
-        self.info.log_config.is_trusted() && !self.shared.is_podman()
+        self.info.log_config.is_trusted() && !self.shared.is_podman() && !self.end_is_broken
     }
 
     /// Opens the follow that this log needs, or none when reads on a timer have to do.

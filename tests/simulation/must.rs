@@ -112,3 +112,14 @@ pub(crate) const MUST: &[&str] = &[
     "seam joined",
     "seam not_taken",
 ];
+
+/// The same of a run over damaged logs.
+pub(crate) const MUST_OF_DAMAGED: &[&str] = &[
+    "doubt follow went back",
+    "event gap",
+    "fault Corrupt",
+    "lost Corrupt",
+    "seam gap",
+    "seam joined",
+    "seam not_taken",
+];

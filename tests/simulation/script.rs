@@ -235,6 +235,32 @@ impl Script {
     pub(crate) fn new(seed: u64) -> Self {
         Writer::new(seed).write()
     }
+
+    /// Damaged records under daemons that do not say so, where the holes that they make are within
+    /// what can be seen: in short answers of logs that do not rotate and were there before.
+    pub(crate) fn damaged(seed: u64) -> Self {
+        let mut writer = Writer::damaged(seed);
+        let mut script = writer.write();
+        let rng = &mut writer.rng;
+        script.history =
+            if rng.chance(20) { History::Now } else { History::Tail(rng.within(1, 300) as u64) };
+        // It is a read of everything.
+        script.steps.retain(|(_, act)| !matches!(act, Act::Order(Verb::Backfill, _)));
+        let kinds = script.before.iter().filter_map(|act| match act {
+            Act::Run(kind) => Some(*kind),
+            _ => None,
+        });
+        let plain: Vec<Who> = (0..)
+            .zip(kinds)
+            .filter(|(_, kind)| *kind == Kind::Trusted)
+            .map(|(who, _)| who)
+            .collect();
+        for _ in 0..rng.within(1, 4) {
+            let damaged = (rng.millis(0, 300), Act::Corrupt(rng.pick(&plain)));
+            script.steps.insert(rng.below(script.steps.len() + 1), damaged);
+        }
+        script
+    }
 }
 
 impl fmt::Display for Script {
@@ -299,6 +325,8 @@ struct Writer {
     rng: Rng,
     profile: Profile,
     kinds: Vec<Kind>,
+    /// What the first container is, if it is not left to chance.
+    first: Option<Kind>,
     faults: Vec<Fault>,
     engine_up: bool,
     daemon_up: bool,
@@ -314,10 +342,26 @@ impl Writer {
         // trusted follow of 20.10, is beyond what can be seen (docs/CAPTURE.md, limits).
         let possible = |fault: &Fault| *fault != Fault::Damage || profile == Profile::Moby24;
         let faults = FAULTS.into_iter().filter(possible).filter(|_| rng.chance(share)).collect();
-        Self { seed, rng, profile, kinds: Vec::new(), faults, engine_up: true, daemon_up: true }
+        Self::with(seed, rng, profile, faults)
     }
 
-    fn write(mut self) -> Script {
+    fn damaged(seed: u64) -> Self {
+        let mut rng = Rng::new(seed, "damaged");
+        let share = rng.pick(&[10, 30]);
+        let profile = rng.pick(&[Profile::Moby20_10, Profile::Moby27_4, Profile::Moby29]);
+        let possible = |fault: &Fault| *fault != Fault::Damage;
+        let faults = FAULTS.into_iter().filter(possible).filter(|_| rng.chance(share)).collect();
+        let mut writer = Self::with(seed, rng, profile, faults);
+        writer.first = Some(Kind::Trusted);
+        writer
+    }
+
+    fn with(seed: u64, rng: Rng, profile: Profile, faults: Vec<Fault>) -> Self {
+        let (kinds, first) = (Vec::new(), None);
+        Self { seed, rng, profile, kinds, first, faults, engine_up: true, daemon_up: true }
+    }
+
+    fn write(&mut self) -> Script {
         let history = match self.rng.below(8) {
             0 => History::Auto,
             1 => History::Tail(self.rng.within(1, 100) as u64),
@@ -344,7 +388,8 @@ impl Writer {
     }
 
     fn run(&mut self) -> Act {
-        let kind = Kind::any(&mut self.rng);
+        let any = Kind::any(&mut self.rng);
+        let kind = self.first.take().unwrap_or(any);
         self.kinds.push(kind);
         Act::Run(kind)
     }

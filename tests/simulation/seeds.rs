@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::counters::Counters;
-use crate::must::MUST;
+use crate::must::{MUST, MUST_OF_DAMAGED};
 use crate::play::{Outcome, play};
 use crate::script::Script;
 
@@ -22,9 +22,19 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect(name))
 }
 
+/// What is made of a seed, and the test that plays one of them.
+#[derive(Clone, Copy)]
+struct Story {
+    script: fn(u64) -> Script,
+    one: &'static str,
+}
+
+const ANY: Story = Story { script: Script::new, one: "one" };
+const DAMAGED: Story = Story { script: Script::damaged, one: "one_damaged" };
+
 /// Plays a seed; what is wrong with it, with everything that is needed to see it again.
-fn try_seed(seed: u64) -> Result<Outcome, String> {
-    let script = Script::new(seed);
+fn try_seed(story: Story, seed: u64) -> Result<Outcome, String> {
+    let script = (story.script)(seed);
     catch_unwind(AssertUnwindSafe(|| play(&script))).map_err(|panic| {
         let words = panic
             .downcast_ref::<String>()
@@ -33,7 +43,8 @@ fn try_seed(seed: u64) -> Result<Outcome, String> {
         let words = words.unwrap_or_else(|| "a panic without words".to_owned());
         format!(
             "{script}\nseed {seed}: {words}\n\
-             replay: LOGCAP_SEED={seed} cargo test --test simulation one -- --nocapture\n"
+             replay: LOGCAP_SEED={seed} cargo test --test simulation {} -- --exact seeds::{} --nocapture\n",
+            story.one, story.one
         )
     })
 }
@@ -47,7 +58,7 @@ struct Run {
 }
 
 /// Plays many seeds on all processors.
-fn run(first: u64, count: u64) -> Run {
+fn run(story: Story, first: u64, count: u64) -> Run {
     let next = AtomicU64::new(first);
     let counters = Counters::default();
     let result = Mutex::new(Run {
@@ -72,7 +83,7 @@ fn run(first: u64, count: u64) -> Run {
                         break;
                     }
                     *slot.lock().unwrap() = Some((seed, Instant::now()));
-                    let outcome = try_seed(seed);
+                    let outcome = try_seed(story, seed);
                     let mut run = result.lock().unwrap();
                     match outcome {
                         Ok(outcome) => {
@@ -94,7 +105,7 @@ fn run(first: u64, count: u64) -> Run {
                     && since.elapsed() > HANGS
                 {
                     // The thread cannot be ended from here; the process can.
-                    eprintln!("{}\nseed {seed} hangs", Script::new(seed));
+                    eprintln!("{}\nseed {seed} hangs", (story.script)(seed));
                     std::process::abort();
                 }
             }
@@ -103,12 +114,13 @@ fn run(first: u64, count: u64) -> Run {
     Run { counters: counters.all(), ..result.into_inner().unwrap() }
 }
 
-#[test]
-fn many_seeds_lose_nothing_in_silence_and_nothing_twice() {
+/// Plays as many seeds as are asked for, and fails if one of them does. What was reached, if that
+/// says anything: a smaller run reaches less.
+fn many(story: Story) -> Option<BTreeMap<String, u64>> {
     let (first, count) = (number("LOGCAP_FIRST").unwrap_or(1), number("LOGCAP_SEEDS"));
     let count = count.unwrap_or(SEEDS);
     let begun = Instant::now();
-    let run = run(first, count);
+    let run = run(story, first, count);
     println!(
         "{count} seeds in {:.1} s, {:.1} ms each; {:.1} h simulated; slowest recovery {:?} of seed {}",
         begun.elapsed().as_secs_f64(),
@@ -126,15 +138,28 @@ fn many_seeds_lose_nothing_in_silence_and_nothing_twice() {
     }) {
         println!("FAILED {words}");
     }
-    // A smaller run reaches less and proves nothing of this.
-    if first == 1 && count >= SEEDS {
-        let reached = |word: &&&str| run.counters.contains_key(**word);
-        let missing: Vec<_> = MUST.iter().filter(|word| !reached(word)).collect();
-        assert!(missing.is_empty(), "never reached: {missing:?}");
-    }
     let shown = run.failed.iter().take(3).cloned().collect::<Vec<_>>().join("\n");
     let failed = run.failed.len();
     assert!(failed == 0, "{failed} of {count} seeds failed, of which:\n{shown}");
+    (first == 1 && count >= SEEDS).then_some(run.counters)
+}
+
+#[test]
+fn many_seeds_lose_nothing_in_silence_and_nothing_twice() {
+    if let Some(counters) = many(ANY) {
+        let missing: Vec<_> = MUST.iter().filter(|word| !counters.contains_key(**word)).collect();
+        assert!(missing.is_empty(), "never reached: {missing:?}");
+    }
+}
+
+/// Where the daemon passes over damaged records in silence.
+#[test]
+fn many_damaged_logs_are_read_around() {
+    if let Some(counters) = many(DAMAGED) {
+        for word in MUST_OF_DAMAGED {
+            assert!(counters.contains_key(*word), "never reached: {word}");
+        }
+    }
 }
 
 /// Seeds that found a defect once, beyond those that every run plays.
@@ -151,26 +176,37 @@ fn what_was_found_before_stays_mended() {
         5088, // A stream that passed over files, kept as the end of a removed log.
         4331, 9822,
     ];
-    let failed: Vec<String> = found.into_iter().filter_map(|seed| try_seed(seed).err()).collect();
+    let failed: Vec<String> =
+        found.into_iter().filter_map(|seed| try_seed(ANY, seed).err()).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 /// Plays the one seed that `LOGCAP_SEED` names.
 #[test]
 fn one() {
+    play_one(ANY);
+}
+
+fn play_one(story: Story) {
     let seed = number("LOGCAP_SEED").unwrap_or(1);
-    match try_seed(seed) {
+    match try_seed(story, seed) {
         Ok(outcome) => {
-            println!("{}\n{outcome:#?}", Script::new(seed));
+            println!("{}\n{outcome:#?}", (story.script)(seed));
             assert!(outcome.lasted > Duration::ZERO);
         }
         Err(words) => panic!("{words}"),
     }
 }
 
+/// Plays the one seed of damaged records that `LOGCAP_SEED` names.
+#[test]
+fn one_damaged() {
+    play_one(DAMAGED);
+}
+
 #[test]
 fn the_same_seed_plays_the_same_again() {
-    let trace = |seed| try_seed(seed).map(|outcome| (outcome.trace, outcome.counters));
+    let trace = |seed| try_seed(ANY, seed).map(|outcome| (outcome.trace, outcome.counters));
     let mut traces = BTreeSet::new();
     for seed in 1..=8 {
         let (one, two) = (trace(seed), trace(seed));
