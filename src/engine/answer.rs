@@ -85,6 +85,8 @@ pub(super) struct Answer {
     pub(super) oldest: Option<Timestamp>,
     /// Their fingerprints, of answers that are held back until they are confirmed.
     pub(super) seen: Vec<Fingerprint>,
+    /// Whether the stored end is in it.
+    pub(super) joined: bool,
     /// How many of its records were new.
     pub(super) new: u64,
     /// What the daemon reported in the middle of it.
@@ -129,7 +131,16 @@ impl Capture {
         self.meter.read(cause, ReadCost { asked: ask.records(), got, took });
         self.last_cost = took;
         let Drained { finished, tally, oldest, seen, fault } = drained;
-        Ok(Answer { finished, sent_at, got, oldest, seen, new: tally.new, fault })
+        Ok(Answer {
+            finished,
+            sent_at,
+            got,
+            oldest,
+            seen,
+            joined: tally.overlap > 0,
+            new: tally.new,
+            fault,
+        })
     }
 
     /// Opens the answer to a bounded read, on the kept connection if there is one.

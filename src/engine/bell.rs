@@ -56,8 +56,8 @@ impl Capture {
                     result => result?,
                 }
                 if self.is_trusted() {
-                    // The broken record that a follow could have passed over has its gap.
-                    return Err(Break::Reopen(ReopenCause::Probe));
+                    // There is nothing any more that a follow could pass over.
+                    return Err(Break::Reopen(ReopenCause::Sure));
                 }
                 let hot = self.meter.is_hot(TOO_HOT_FOR_A_BELL);
                 // Of a container that is removed the bell may hold the last words.

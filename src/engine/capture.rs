@@ -181,6 +181,8 @@ pub struct Capture {
     pub(super) auto_backfilled: bool,
     /// A broken record stands close before the stored end: a follow must not reach back to it.
     pub(super) follow_short: bool,
+    /// The follow in use begins before a broken record that was found since.
+    pub(super) follow_reaches_back: bool,
     /// The daemon's last record is broken, and no gap says so yet: a follow must not pass over it.
     pub(super) end_is_broken: bool,
     /// Nothing is sent yet: a seam may still be dropped, or the answer turn out not to be whole.
@@ -232,6 +234,7 @@ impl Capture {
             backfill_broke_off: false,
             auto_backfilled: false,
             follow_short: false,
+            follow_reaches_back: false,
             end_is_broken: false,
             hold_sending: false,
             hold_max: HOLD_MAX,

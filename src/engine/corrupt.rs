@@ -7,13 +7,13 @@
 //! or skip the rest of the file. Tails that begin behind the broken record are whole in all of them.
 //!
 //! Whether an answer is whole is found out in `proof`. Where it is not, the longest clean tail is
-//! searched (`clean`); if the stored end is not in it, what stands before the broken record is taken, and a gap
-//! [`Lost::Corrupt`] stands between the two.
+//! searched (`clean`); if the stored end is not in it, what stands before the broken record is taken
+//! (`before`), and a gap [`Lost::Corrupt`] stands between the two.
 
 use std::collections::HashSet;
 
 use super::align::Source;
-use super::answer::{Ask, HELD_BYTES};
+use super::answer::Ask;
 use super::capture::{Break, Capture};
 use super::clean::Clean;
 use super::cursor::Fingerprint;
@@ -23,7 +23,7 @@ use super::read::not_taken;
 use super::report::ReadCause;
 use super::snapshot::Backfill;
 use crate::docker::DockerError;
-use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, RecordRef, SeamKind, Timestamp};
+use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, Timestamp};
 
 impl Capture {
     /// First sight of a log with a broken record in it: takes what can be read behind it.
@@ -67,6 +67,7 @@ impl Capture {
             }
             return Ok(now);
         };
+        self.follow_reaches_back |= !self.follow_short;
         self.follow_short = true;
         if self.joins(&tail.records, bounded)? {
             return Ok(tail.sent_at);
@@ -85,6 +86,7 @@ impl Capture {
             self.note(EventKind::Gap, seam.detail.clone()).await;
             self.committer()?.cut(seam);
         }
+        self.follow_reaches_back = true;
         self.take_all(&tail.records).await?;
         Ok(tail.sent_at)
     }
@@ -114,51 +116,5 @@ impl Capture {
         let (_, tally) = intake.finish(bounded, self.committer()?);
         self.taken_after_all(&tally);
         Ok(tally.overlap > 0)
-    }
-
-    /// Takes the records that stand between the stored end and the broken record. `behind` are the
-    /// fingerprints of what is known to stand behind it, before which `unsure` others may.
-    async fn take_before(
-        &mut self,
-        first: Ask,
-        behind: &HashSet<Fingerprint>,
-        unsure: u64,
-    ) -> Result<(), Break> {
-        if first == Ask::All {
-            // They were in the answer that failed.
-            return Ok(());
-        }
-        let known_empty = self.committer()?.cursor().runs().len() == 0;
-        // Where nothing is stored they begin where the log begins.
-        let mut ask = if known_empty { Ask::Last(Ask::LONGEST) } else { first };
-        loop {
-            let Some(asked) = ask.records() else { return Ok(()) };
-            let peek = self.peek(asked, None).await?;
-            let complete = peek.fault.is_some() || (peek.records.len() as u64) < asked;
-            let is_before = |record: &RecordRef<'_>| !behind.contains(&Fingerprint::of(record));
-            let mut before = peek.records.iter().take_while(is_before).count();
-            if peek.fault.is_none() {
-                // An answer that says nothing goes on behind the broken record.
-                before = before.saturating_sub(usize::try_from(unsure).unwrap_or(usize::MAX));
-                if behind.is_empty() && self.peek(1, None).await?.is_clean() {
-                    // What came since can be read, and nobody knows where it begins.
-                    return Err(DockerError::Fault { text: SILENT.to_owned() }.into());
-                }
-            }
-            if known_empty && before > 0 {
-                self.doubt_front().await?;
-            }
-            let source = Source::Read { all: known_empty && complete };
-            let mut intake = Intake::new(self.committer()?.cursor(), source);
-            for record in peek.records.iter().take(before) {
-                let _ = intake.feed(&record, self.committer()?);
-            }
-            let (_, tally) = intake.finish(known_empty && complete, self.committer()?);
-            self.taken_after_all(&tally);
-            if tally.overlap > 0 || tally.new > 0 || peek.records.text_bytes() >= HELD_BYTES {
-                return Ok(());
-            }
-            ask = ask.more();
-        }
     }
 }

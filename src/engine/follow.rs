@@ -3,7 +3,7 @@
 
 use tokio::time::sleep_until;
 
-use super::align::Source;
+use super::align::{Doubt, Source};
 use super::capture::{Break, Capture};
 use super::intake::{Intake, Tally};
 use super::live::FOLLOW_TAIL;
@@ -82,7 +82,9 @@ impl Capture {
                 Step::End => Err(Break::StreamEnded),
             },
             () = sleep_until(flush) => self.send().await,
-            () = sleep_until(probe) => self.probe_follow(follow.last_record).await,
+            () = sleep_until(probe) => {
+                self.probe_follow(follow.last_record, follow.intake.is_joined()).await
+            }
             () = sleep_until(reopen) => self.reopen_unless_behind(),
             done = super::backfill::step(&mut self.backfill) => self.backfilled(done).await,
         }
@@ -126,10 +128,14 @@ impl Capture {
     }
 
     /// No evidence for one probe interval: prove that there is nothing new.
-    async fn probe_follow(&mut self, last_record: Moment) -> Result<(), Break> {
+    async fn probe_follow(&mut self, last_record: Moment, is_joined: bool) -> Result<(), Break> {
         let verified = self.read_to_end(ReadCause::Probe).await?;
         // The next probe is far; an idle connection is a file descriptor.
         self.kept = None;
+        if verified.new_records() == 0 && !is_joined {
+            // It was to bring the stored end first.
+            return Err(Break::Doubt(Doubt::NotJoined));
+        }
         if verified.new_records() == 0 && self.is_trusted() {
             return Ok(());
         }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::capture::{Break, Capture};
+use super::commit::Committer;
 use super::orders::Gate;
 use super::report::ReopenCause;
 use super::snapshot::StreamView;
@@ -21,7 +22,11 @@ impl Capture {
     /// end with an error at a record that they cannot decode, unless it is there already.
     pub(super) fn is_trusted(&self) -> bool {
         let trusted = self.info.log_config.is_trusted() && self.shared.follows_tell_damage();
-        trusted && !self.end_is_broken
+        // A log of nothing but a broken record reads as empty.
+        let held = |committer: &Committer| committer.cursor().runs().len() > 0;
+        let is_sure =
+            !self.shared.follows_pass_over_damage() || self.committer.as_ref().is_some_and(held);
+        trusted && is_sure && !self.end_is_broken
     }
 
     /// Whether what a bell lets by is kept, as it may be the end of a log that nobody can read any
@@ -62,6 +67,7 @@ impl Capture {
         let stream = self.until_ordered(shared.docker().open_log(None, &request)).await??;
         // It repeats what the last one held and no read took.
         self.bell_tail.clear();
+        self.follow_reaches_back = false;
         let opened = shared.clock.now();
         self.follow_opened = Some(opened);
         self.follow_tail = tail;

@@ -19,6 +19,7 @@
 pub mod align;
 mod answer;
 pub mod backfill;
+mod before;
 mod bell;
 pub mod capture;
 mod clean;

@@ -134,6 +134,9 @@ impl Capture {
         let first = if row.cursor.is_none() { ReadCause::Adopt } else { ReadCause::CatchUp };
         let Err(stop) = Box::pin(self.read_to_end(first)).await else {
             self.opening = None;
+            if self.follow_reaches_back && self.is_trusted() {
+                return Err(Break::Reopen(ReopenCause::Sure));
+            }
             return Box::pin(self.listen(bell)).await;
         };
         let Some(bell) = bell else { return Err(stop) };
@@ -167,7 +170,7 @@ impl Capture {
             Break::Reopen(cause) => {
                 self.settle().await?;
                 self.meter.reopened(cause);
-                if cause != ReopenCause::Planned {
+                if !matches!(cause, ReopenCause::Planned | ReopenCause::Sure) {
                     self.note(EventKind::StreamReopened, cause.as_str()).await;
                 }
                 Ok(Round::Again)

@@ -13,6 +13,7 @@ use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
 use super::front::HOLD;
 use super::intake::Finished;
+use super::peek::Peek;
 use super::report::ReadCause;
 use crate::model::Timestamp;
 
@@ -23,6 +24,8 @@ pub(super) const SILENT: &str = "the daemon's answers skip records without sayin
 /// Answers that fail their confirmation before the log is taken for broken: it may also have grown
 /// or rotated between the two requests.
 const CONFIRMATIONS: u32 = 3;
+/// Tails of 1, 2, 4, ... records that must all be empty.
+const EMPTY_TAILS: u32 = 4;
 
 impl Capture {
     /// A bounded read whose answer is sound, or why the log is taken for broken. Of an answer that
@@ -100,7 +103,7 @@ impl Capture {
         since: Option<Timestamp>,
     ) -> Result<bool, Break> {
         match (since, end) {
-            (None, _) => self.is_confirmed(&answer.seen).await,
+            (None, _) => self.is_confirmed(answer).await,
             // It says that it holds no stored end, and is not believed without proof anyway.
             (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => Ok(true),
             (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await,
@@ -110,18 +113,65 @@ impl Capture {
 
     /// Whether an answer that came short left nothing out: the tail of just its length is whole, and
     /// begins inside it, because the log may have grown.
-    async fn is_confirmed(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
-        let asked = (seen.len() as u64).max(1);
-        let again = match self.peek(asked, None).await {
-            Ok(again) => again,
-            // Nobody can be asked any more; what was read is all there is.
-            Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
-            Err(stop) => return Err(stop),
-        };
+    async fn is_confirmed(&mut self, answer: &Answer) -> Result<bool, Break> {
+        let seen = &answer.seen;
         if seen.is_empty() {
-            return Ok(again.fault.is_none() && again.records.is_empty());
+            return self.is_empty_log().await;
         }
-        Ok(again.is_clean() && again.first().is_some_and(|first| seen.contains(&first)))
+        let Some(again) = self.peek_again(seen.len() as u64, None).await? else { return Ok(true) };
+        let begins_inside = again.first().is_some_and(|first| seen.contains(&first));
+        if !again.is_clean() || !begins_inside {
+            return Ok(false);
+        }
+        // What stands before the stored end is nobody's business.
+        if answer.joined { Ok(true) } else { self.begins_there(seen).await }
+    }
+
+    /// Whether a log that seems to be empty is. Where something is stored it may also end and begin
+    /// with broken records.
+    async fn is_empty_log(&mut self) -> Result<bool, Break> {
+        let tails = if self.committer()?.cursor().runs().len() == 0 { 1 } else { EMPTY_TAILS };
+        for asked in (0..tails).map(|nth| 1 << nth) {
+            let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
+            if again.fault.is_some() || !again.records.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a whole answer begins where the log does: what was left out may all stand before it.
+    /// A tail of one more then begins with one of those.
+    async fn begins_there(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
+        let mut asked = seen.len() as u64 + 1;
+        for _ in 0..CONFIRMATIONS {
+            let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
+            let first = again.first().and_then(|first| seen.iter().position(|fp| *fp == first));
+            let up_to = seen.last().and_then(|last| again.up_to_last(*last));
+            let (Some(first), Some(up_to), None) = (first, up_to, &again.fault) else {
+                return Ok(false);
+            };
+            if !again.is_clean() {
+                return Ok(first == 0);
+            }
+            // The log has grown since.
+            asked = seen.len() as u64 + 1 + again.records.len() as u64 - up_to;
+        }
+        // It grows with every look, and nothing speaks against it.
+        Ok(true)
+    }
+
+    /// Another look at a log. `None` if nobody can be asked any more: what was read is all there is.
+    async fn peek_again(
+        &mut self,
+        asked: u64,
+        since: Option<Timestamp>,
+    ) -> Result<Option<Peek>, Break> {
+        match self.peek(asked, since).await {
+            Ok(again) => Ok(Some(again)),
+            Err(Break::Docker(error)) if error.means_no_log() => Ok(None),
+            Err(stop) => Err(stop),
+        }
     }
 
     /// Whether `since` left nothing out between the stored end and what followed it. Up to 23 it
@@ -136,11 +186,7 @@ impl Capture {
     ) -> Result<bool, Break> {
         let mut asked = new + 1;
         for _ in 0..CONFIRMATIONS {
-            let again = match self.peek(asked, Some(since)).await {
-                Ok(again) => again,
-                Err(Break::Docker(error)) if error.means_no_log() => return Ok(true),
-                Err(stop) => return Err(stop),
-            };
+            let Some(again) = self.peek_again(asked, Some(since)).await? else { return Ok(true) };
             if !again.is_clean() {
                 return Ok(false);
             }

@@ -21,6 +21,8 @@ pub enum ReopenCause {
     Doubt,
     /// A read found records that it had not delivered.
     Probe,
+    /// What it begins with could not be told from what a broken record leaves out; now it can.
+    Sure,
 }
 
 impl ReopenCause {
@@ -32,6 +34,7 @@ impl ReopenCause {
             Self::Ended => "stream ended",
             Self::Doubt => "doubt",
             Self::Probe => "probe mismatch",
+            Self::Sure => "sure of its begin",
         }
     }
 }

@@ -125,6 +125,15 @@ impl Shared {
         })
     }
 
+    /// Whether a follow goes on at its file's end, without a word, behind a record that is there
+    /// already and cannot be decoded (Docker from 27.4 on, moby d48c403efa).
+    pub fn follows_pass_over_damage(&self) -> bool {
+        let linked = self.linked.borrow();
+        linked.as_ref().is_some_and(|link| {
+            link.info.flavor == Flavor::Docker && version_of(&link.info.version) >= (27, 4)
+        })
+    }
+
     /// The probe interval, stretched for many containers.
     pub fn probe(&self) -> Duration {
         self.timing.stretched(*self.population.borrow())

@@ -233,7 +233,12 @@ fn truth_of(world: &World, known: &Known) -> Truth {
     };
     let records = world.sim.records(&known.id);
     let lost = (0..records.len()).map(|at| known.lost_at.contains_key(&at)).collect();
-    let before_us = lost_before_us(world, known, records.len());
+    let mut before_us = lost_before_us(world, known, records.len());
+    if records.iter().all(|record| record.corrupt || !record.retained) {
+        // Where the daemon says nothing of them, such a log is an empty one.
+        let silent = world.says_nothing_of_damage();
+        before_us.iter_mut().zip(&records).for_each(|(nobodys, r)| *nobodys |= silent && r.corrupt);
+    }
     let front = front_without_bound(known, records.len());
     let claimed = log_of(world, &known.id).and_then(|log| log.ended);
     // The end is claimed to be stored, unless the container ran again since.

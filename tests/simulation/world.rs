@@ -10,7 +10,7 @@ use logcap_tui::config::{Filter, History};
 use logcap_tui::docker::{Docker, Endpoint};
 use logcap_tui::engine::{Clock, Command, Engine, EngineSnapshot, Plan, Setup, Targets, Verb, Way};
 use logcap_tui::model::{ContainerId, Fd, Moment, Timestamp, Timing};
-use logcap_tui::sim::{self, Sim};
+use logcap_tui::sim::{self, Profile, Sim};
 use logcap_tui::store::{
     Durability, Retention, Store, StoreError, StoreOptions, StoreReader, StoreWriter,
 };
@@ -95,6 +95,12 @@ impl World {
     /// Our wall clock.
     pub(crate) fn wall(&self) -> Timestamp {
         wall(self.origin)
+    }
+
+    /// Whether the daemon passes over damaged records in silence.
+    pub(crate) fn says_nothing_of_damage(&self) -> bool {
+        let silent = [Profile::Moby20_10, Profile::Moby27_4, Profile::Moby29];
+        silent.contains(&self.script.profile)
     }
 
     /// Records of a log that are taken at first sight, at most.
