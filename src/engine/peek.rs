@@ -31,6 +31,13 @@ impl Peek {
         self.records.get(0).map(|record| Fingerprint::of(&record))
     }
 
+    /// Where in another answer it begins: the first place from which on both are the same, up to the
+    /// end of the other.
+    pub(super) fn begins_in(&self, other: &[Fingerprint]) -> Option<usize> {
+        let own: Vec<_> = self.records.iter().map(|record| Fingerprint::of(&record)).collect();
+        (0..other.len()).find(|at| other.get(*at..).is_some_and(|rest| own.starts_with(rest)))
+    }
+
     /// Records up to the last one that is this, it included.
     pub(super) fn up_to_last(&self, fp: Fingerprint) -> Option<u64> {
         let numbered = (1..).zip(self.records.iter());

@@ -8,6 +8,8 @@
 //! Not covered: answers to `tail=all` and to tails of [`CHECKED`] records and more, answers with more
 //! text than [`HOLD`], and terminals.
 
+use std::sync::Arc;
+
 use super::answer::{ASK_MIN, Answer, Ask};
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
@@ -15,7 +17,7 @@ use super::front::HOLD;
 use super::intake::Finished;
 use super::peek::Peek;
 use super::report::ReadCause;
-use crate::model::Timestamp;
+use crate::model::{RunState, Timestamp};
 
 /// Tails shorter than this are confirmed when they come short.
 pub(super) const CHECKED: u64 = 20_000;
@@ -119,8 +121,7 @@ impl Capture {
             return self.is_empty_log().await;
         }
         let Some(again) = self.peek_again(seen.len() as u64, None).await? else { return Ok(true) };
-        let begins_inside = again.first().is_some_and(|first| seen.contains(&first));
-        if !again.is_clean() || !begins_inside {
+        if !again.is_clean() || again.begins_in(seen).is_none() {
             return Ok(false);
         }
         // What stands before the stored end is nobody's business.
@@ -146,22 +147,35 @@ impl Capture {
         let mut asked = seen.len() as u64 + 1;
         for _ in 0..CONFIRMATIONS {
             let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
-            let first = again.first().and_then(|first| seen.iter().position(|fp| *fp == first));
-            let up_to = seen.last().and_then(|last| again.up_to_last(*last));
-            let (Some(first), Some(up_to), None) = (first, up_to, &again.fault) else {
+            let begins = again.begins_in(seen).filter(|_| again.fault.is_none());
+            let Some(grown) = begins.filter(|begins| *begins == 0 || again.is_clean()) else {
                 return Ok(false);
             };
             if !again.is_clean() {
-                return Ok(first == 0);
+                return Ok(true);
             }
             // The log has grown since.
-            asked = seen.len() as u64 + 1 + again.records.len() as u64 - up_to;
+            asked = (seen.len() + 2 + grown) as u64;
         }
         // It grows with every look, and nothing speaks against it.
         Ok(true)
     }
 
+    /// Whether a look failed because the container is removed, or is about to be.
+    async fn is_over(&mut self, stop: &Break) -> Result<bool, Break> {
+        let Break::Docker(error) = stop else { return Ok(false) };
+        if !error.means_no_log() {
+            return Ok(false);
+        }
+        let (shared, id) = (Arc::clone(&self.shared), self.info.id.clone());
+        match self.until_ordered(shared.docker().inspect(&id)).await? {
+            Ok(info) => Ok(!error.is_not_found() && info.run != RunState::Running),
+            Err(error) => Ok(error.is_not_found()),
+        }
+    }
+
     /// Another look at a log. `None` if nobody can be asked any more: what was read is all there is.
+    /// A daemon that only says so by mistake has not said anything.
     async fn peek_again(
         &mut self,
         asked: u64,
@@ -169,7 +183,7 @@ impl Capture {
     ) -> Result<Option<Peek>, Break> {
         match self.peek(asked, since).await {
             Ok(again) => Ok(Some(again)),
-            Err(Break::Docker(error)) if error.means_no_log() => Ok(None),
+            Err(stop) if self.is_over(&stop).await? => Ok(None),
             Err(stop) => Err(stop),
         }
     }
