@@ -10,6 +10,7 @@ use super::align::Source;
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
 use super::intake::{Finished, Intake, Tally};
+use super::proof::CHECKED;
 use super::report::ReadCause;
 use super::shared::Shared;
 use super::snapshot::ReadCost;
@@ -94,9 +95,9 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Fewer records came than were asked for.
+    /// Fewer records came than were asked for: nothing stands before them.
     pub(super) fn is_short(&self, ask: Ask) -> bool {
-        ask.records().is_some_and(|asked| self.got < asked)
+        ask.records().is_none_or(|asked| self.got < asked)
     }
 }
 
@@ -208,6 +209,10 @@ impl Capture {
                 let _ = intake.feed(&record, self.committer()?);
             }
             scratch.clear();
+            if seen.len() as u64 > CHECKED && self.front_seam.is_none() {
+                // It is too long for a second look.
+                self.hold_sending = false;
+            }
             self.account(&intake.tally(), &mut counted);
             self.show_progress(&intake.tally());
             match step {

@@ -103,6 +103,12 @@ impl Capture {
         if !self.measure(&mut front).await? {
             return Ok(0);
         }
+        let all = self.committer()?.cursor().runs().len() == 0;
+        let longer = front.asked + 1;
+        if all && self.look(&mut front, longer).await?.0 != front.fps.first().copied() {
+            // The log does not begin there.
+            return Ok(0);
+        }
         let (mut sure, mut beyond, mut index) = (0, whole, whole - 1);
         while sure + 1 < beyond && front.looks < LOOKS {
             match self.stands(&mut front, index).await? {

@@ -183,8 +183,9 @@ pub struct Capture {
     pub(super) follow_short: bool,
     /// The follow in use begins before a broken record that was found since.
     pub(super) follow_reaches_back: bool,
-    /// The daemon's last record is broken, and no gap says so yet: a follow must not pass over it.
-    pub(super) end_is_broken: bool,
+    /// Something behind the stored end seems to be broken, and no gap says so yet: a follow must not
+    /// pass over it.
+    pub(super) hole_behind: bool,
     /// Nothing is sent yet: a seam may still be dropped, or the answer turn out not to be whole.
     pub(super) hold_sending: bool,
     /// Text that is held then at most.
@@ -235,7 +236,7 @@ impl Capture {
             auto_backfilled: false,
             follow_short: false,
             follow_reaches_back: false,
-            end_is_broken: false,
+            hole_behind: false,
             hold_sending: false,
             hold_max: HOLD_MAX,
             front_seam: None,

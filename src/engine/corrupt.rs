@@ -30,10 +30,10 @@ impl Capture {
     pub(super) async fn adopt_around(&mut self) -> Result<Moment, Break> {
         self.open_log().await?;
         let Some(Clean { tail, .. }) = self.longest_clean().await? else {
-            self.end_is_broken = true;
+            self.hole_behind = true;
             return Ok(self.shared.clock.now());
         };
-        self.follow_short = true;
+        (self.follow_short, self.hole_behind) = (true, false);
         self.committer()?.seam(not_taken());
         self.meter.tell(|report| report.backfill = Backfill::Available);
         self.take_all(&tail.records).await?;
@@ -59,7 +59,7 @@ impl Capture {
             // nothing will follow it, the loss has to be told now.
             let now = self.shared.clock.now();
             self.take_before(ask, &HashSet::new(), 0).await?;
-            self.end_is_broken = true;
+            self.hole_behind = true;
             if cause == ReadCause::Final && !self.committer()?.cursor().is_broken_off() {
                 let seam = self.corrupt_gap(&words, None)?;
                 self.note(EventKind::Gap, seam.detail.clone()).await;
@@ -70,6 +70,7 @@ impl Capture {
         self.follow_reaches_back |= !self.follow_short;
         self.follow_short = true;
         if self.joins(&tail.records, bounded)? {
+            self.hole_behind = false;
             return Ok(tail.sent_at);
         }
         if !bounded {
@@ -87,6 +88,7 @@ impl Capture {
             self.committer()?.cut(seam);
         }
         self.follow_reaches_back = true;
+        self.hole_behind = false;
         self.take_all(&tail.records).await?;
         Ok(tail.sent_at)
     }

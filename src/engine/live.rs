@@ -26,7 +26,7 @@ impl Capture {
         let held = |committer: &Committer| committer.cursor().runs().len() > 0;
         let is_sure =
             !self.shared.follows_pass_over_damage() || self.committer.as_ref().is_some_and(held);
-        trusted && is_sure && !self.end_is_broken
+        trusted && is_sure && !self.hole_behind
     }
 
     /// Whether what a bell lets by is kept, as it may be the end of a log that nobody can read any
@@ -38,7 +38,7 @@ impl Capture {
     /// Whether a bell lets by the log as it is: its file never rotates, so that follows neither
     /// repeat nor skip.
     pub(super) fn bell_is_whole(&self) -> bool {
-        self.info.log_config.is_trusted() && !self.shared.is_podman() && !self.end_is_broken
+        self.info.log_config.is_trusted() && !self.shared.is_podman() && !self.hole_behind
     }
 
     /// Opens the follow that this log needs, or none when reads on a timer have to do.

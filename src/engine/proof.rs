@@ -5,8 +5,8 @@
 //! nothing was left out of `n` records, the tail of `n` is whole and the same. A short answer to
 //! `since` is proved as well, because what `since` leaves out may stand anywhere.
 //!
-//! Not covered: answers to `tail=all` and to tails of [`CHECKED`] records and more, answers with more
-//! text than [`HOLD`], and terminals.
+//! Not covered: answers of more than [`CHECKED`] records or more text than [`HOLD`], of logs that
+//! rotate also those that may be as long, and terminals.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::peek::Peek;
 use super::report::ReadCause;
 use crate::model::{RunState, Timestamp};
 
-/// Tails shorter than this are confirmed when they come short.
+/// Answers that are not longer than this are confirmed when they come short.
 pub(super) const CHECKED: u64 = 20_000;
 /// Why a log is taken for broken when the daemon says nothing.
 pub(super) const SILENT: &str = "the daemon's answers skip records without saying so";
@@ -71,8 +71,10 @@ impl Capture {
                 return Ok(Err(text));
             }
             if is_whole {
+                self.hole_behind = false;
                 return Ok(Ok(answer));
             }
+            self.hole_behind = true;
             self.forget_unsent().await?;
             since = None;
         }
@@ -91,10 +93,13 @@ impl Capture {
     }
 
     /// Whether a short answer to this can be confirmed: only json-file is read by scanning text for
-    /// lines, and a terminal's unfinished lines make answers short that are whole.
+    /// lines, and a terminal's unfinished lines make answers short that are whole. A file that may
+    /// rotate while much of it is read would hardly ever be.
     fn is_checked(&self, ask: Ask) -> bool {
         let lines = self.info.log_config.driver == "json-file" && !self.info.tty;
-        lines && !self.shared.is_podman() && ask.records().is_some_and(|n| n < CHECKED)
+        let stays = self.info.log_config.is_trusted();
+        let can_be = stays || ask.records().is_some_and(|n| n < CHECKED);
+        lines && !self.shared.is_podman() && can_be
     }
 
     /// Whether a short answer left nothing out. `end` was the stored end when it was asked for.
