@@ -52,6 +52,7 @@ impl Capture {
         let known_empty = self.committer()?.cursor().runs().len() == 0;
         // Where nothing is stored they begin where the log begins.
         let mut ask = if known_empty { Ask::Last(Ask::LONGEST) } else { first };
+        let mut came = None;
         loop {
             let Some(asked) = ask.records() else { return Ok(()) };
             let peek = self.peek(asked, None).await?;
@@ -75,7 +76,11 @@ impl Capture {
             }
             let (_, tally) = intake.finish(known_empty && complete, self.committer()?);
             self.taken_after_all(&tally);
-            if tally.overlap > 0 || tally.new > 0 || peek.records.text_bytes() >= HELD_BYTES {
+            let this = Some((peek.first(), peek.records.len()));
+            // Longer ones bring no more.
+            let is_same = std::mem::replace(&mut came, this) == this;
+            let taken = tally.overlap > 0 || tally.new > 0;
+            if taken || is_same || peek.records.text_bytes() >= HELD_BYTES {
                 return Ok(());
             }
             ask = ask.more();
@@ -146,7 +151,8 @@ impl Capture {
             }
         }
         front.asked = high;
-        Ok(low + 1 == high)
+        let (second, grown) = self.look(front, high - 1).await?;
+        Ok(low + 1 == high && front.follows(second, grown + 1))
     }
 
     /// Whether there is nothing left out between the first record and the one at `index`, or, if the
