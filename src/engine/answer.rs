@@ -86,8 +86,8 @@ pub(super) struct Answer {
     pub(super) oldest: Option<Timestamp>,
     /// Their fingerprints, of answers that are held back until they are confirmed.
     pub(super) seen: Vec<Fingerprint>,
-    /// Whether the stored end is in it.
-    pub(super) joined: bool,
+    /// How many of its records were stored already.
+    pub(super) overlap: u64,
     /// How many of its records were new.
     pub(super) new: u64,
     /// What the daemon reported in the middle of it.
@@ -138,7 +138,7 @@ impl Capture {
             got,
             oldest,
             seen,
-            joined: tally.overlap > 0,
+            overlap: tally.overlap,
             new: tally.new,
             fault,
         })

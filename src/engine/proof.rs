@@ -118,19 +118,29 @@ impl Capture {
         }
     }
 
-    /// Whether an answer that came short left nothing out: the tail of just its length is whole, and
-    /// begins inside it, because the log may have grown.
+    /// Whether an answer that came short left nothing out: the tail of just its length is whole and
+    /// the same. If the log has grown, that tail begins inside the answer and says nothing of what
+    /// stands before; so it is asked for again, longer, until it reaches back to the stored end.
     async fn is_confirmed(&mut self, answer: &Answer) -> Result<bool, Break> {
         let seen = &answer.seen;
         if seen.is_empty() {
             return self.is_empty_log().await;
         }
-        let Some(again) = self.peek_again(seen.len() as u64, None).await? else { return Ok(true) };
-        if !again.is_clean() || again.begins_in(seen).is_none() {
-            return Ok(false);
+        let end = answer.overlap.checked_sub(1);
+        let mut asked = seen.len() as u64;
+        for _ in 0..=CONFIRMATIONS {
+            let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
+            let Some(begins) = again.begins_in(seen).filter(|_| again.is_clean()) else {
+                return Ok(false);
+            };
+            match end {
+                Some(end) if begins as u64 <= end => return Ok(true),
+                None if begins == 0 => return self.begins_there(seen).await,
+                _ => asked += begins as u64,
+            }
         }
-        // What stands before the stored end is nobody's business.
-        if answer.joined { Ok(true) } else { self.begins_there(seen).await }
+        // It grows with every look, and nothing speaks against it.
+        Ok(true)
     }
 
     /// Whether a log that seems to be empty is. Where something is stored it may also end and begin
