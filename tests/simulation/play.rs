@@ -244,7 +244,9 @@ fn truth_of(world: &World, known: &Known) -> Truth {
     // The end is claimed to be stored, unless the container ran again since.
     let verified = claimed.is_some_and(|at| at > known.started);
     let end_may_miss = known.removed && !verified;
-    Truth { lines: records.iter().map(line).collect(), lost, before_us, front, end_may_miss }
+    let broken = records.iter().map(|record| record.corrupt).collect();
+    let lines = records.iter().map(line).collect();
+    Truth { lines, lost, broken, before_us, front, end_may_miss }
 }
 
 /// Lost records at the front of a log whose size says nothing about what it lost: with one file

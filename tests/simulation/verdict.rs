@@ -37,6 +37,8 @@ pub(crate) struct Truth {
     pub(crate) lines: Vec<OracleLine>,
     /// Records that cannot be read any more.
     pub(crate) lost: Vec<bool>,
+    /// Records that the daemon cannot decode: what it answers may begin behind them.
+    pub(crate) broken: Vec<bool>,
     /// Records that were lost before the log was first seen: nobody claims them.
     pub(crate) before_us: Vec<bool>,
     /// Records at the front that may be missing without a seam.
@@ -123,13 +125,12 @@ fn lay(
         let begin = (0..at).rev().filter(alike).take_while(is_tied).last().unwrap_or(at);
         // What was lost may have been of that output.
         let same_fd = (0..begin).rev().find(alike).unwrap_or(0);
-        let before = truth.lost[same_fd..begin].contains(&true);
+        let cut = |n: usize| truth.lost[n] || truth.broken[n];
+        let before = (same_fd..begin).any(cut);
         let goes_on = (at..truth.lines.len()).find(alike).is_some_and(|n| is_tied(&n));
         let more = goes_on || begin + 1 < at;
         let twice = truth.lines.iter().filter(|line| *line == end).count() > 1;
-        truth.lost[begin..at].contains(&true)
-            || (before && (more || twice))
-            || (begin == 0 && twice)
+        (begin..at).any(cut) || (before && (more || twice)) || (begin == 0 && twice)
     };
     let begins = |at: usize| match seam {
         None | Some((SeamKind::Joined, _)) => reach[at],
@@ -266,7 +267,8 @@ mod tests {
         let lines = lines(texts);
         let lost = (0..lines.len()).map(|at| at < lost).collect();
         let before_us = vec![false; lines.len()];
-        Truth { lines, lost, before_us, front: 0, end_may_miss: false }
+        let broken = vec![false; lines.len()];
+        Truth { lines, lost, broken, before_us, front: 0, end_may_miss: false }
     }
 
     /// Small letters are lines; `G` a rotation, `C` a broken record, `U` a gap that nobody can tell, `N` not taken, `J` joined,
