@@ -119,8 +119,7 @@ impl Capture {
                 // Only what comes again is the log's and not of the moment.
                 peek = self.peek(asked, None).await?;
             }
-            let last = peek.records.iter().last().map(|record| Fingerprint::of(&record));
-            let anchor = best.as_ref().map(|(_, anchor)| *anchor).or(last);
+            let anchor = best.as_ref().map(|(_, anchor)| *anchor).or(peek.last());
             let up_to = |fp| peek.up_to_last(fp);
             let look = Look {
                 came: peek.records.len() as u64,

@@ -31,6 +31,11 @@ impl Peek {
         self.records.get(0).map(|record| Fingerprint::of(&record))
     }
 
+    /// Its last record.
+    pub(super) fn last(&self) -> Option<Fingerprint> {
+        self.records.iter().last().map(|record| Fingerprint::of(&record))
+    }
+
     /// Where in another answer it begins: the first place from which on both are the same, up to the
     /// end of the other. Later than its begin only if something else stands at the log's end by now:
     /// records of one moment that are alike lie everywhere in each other.

@@ -126,7 +126,9 @@ impl Capture {
         if seen.is_empty() {
             return self.is_empty_log().await;
         }
-        let end = answer.overlap.checked_sub(1);
+        // Where a tie hides the stored end, that is nowhere.
+        let is_known = !self.committer()?.cursor().is_broken_off();
+        let end = answer.overlap.checked_sub(1).filter(|_| is_known);
         let mut asked = seen.len() as u64;
         for _ in 0..=CONFIRMATIONS {
             let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
@@ -169,7 +171,10 @@ impl Capture {
             if !again.is_clean() {
                 return Ok(true);
             }
-            // The log has grown since.
+            if again.last().as_ref() == seen.last() {
+                // It has not grown, and there is one more.
+                return Ok(false);
+            }
             asked = (seen.len() + 2 + grown) as u64;
         }
         // It grows with every look, and nothing speaks against it.

@@ -205,6 +205,11 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
     }
     let lines = lines_of(world, log.id);
     let missing = truth.lines.len().saturating_sub(lines.len());
+    if truth.end_may_miss && world.says_nothing_of_damage() && truth.broken.contains(&true) {
+        // The last words of a removed container come from a follow, and that says nothing either.
+        world.counters.note("a damaged log is gone before it was read to its end");
+        return;
+    }
     trace.take(&format!("{name} {lines:?} {seams:?}"));
     if let Err(wrong) = check(&truth, &pieces(lines, &seams)) {
         panic!("{name}: {wrong}\n{seams:#?}\n{}\nevents:\n{}", describe(picture), events(world));

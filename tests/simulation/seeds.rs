@@ -176,8 +176,21 @@ fn what_was_found_before_stays_mended() {
         5088, // A stream that passed over files, kept as the end of a removed log.
         4331, 9822,
     ];
+    let damaged = [
+        // A follow was opened over a damaged record at the end, or before the stored end.
+        4, 24, 81, 84, // What a live follow held was given back twice.
+        21, // Two damaged records were taken for one, or for an emptied file.
+        1, 44, 160, 236, 383, 453, // What was left out stood before all that came.
+        115,
+        1057, // The daemon refused the second look by mistake, or the container was gone.
+        429, 605, // The second look began too late to see the hole, or ties hid it.
+        511, 2284, 2438, 4201, 7396, // A long answer was not looked at again.
+        2168,
+    ];
+    let played = found.into_iter().map(|seed| (ANY, seed));
+    let played = played.chain(damaged.into_iter().map(|seed| (DAMAGED, seed)));
     let failed: Vec<String> =
-        found.into_iter().filter_map(|seed| try_seed(ANY, seed).err()).collect();
+        played.filter_map(|(story, seed)| try_seed(story, seed).err()).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
