@@ -114,12 +114,5 @@ pub(crate) const MUST: &[&str] = &[
 ];
 
 /// The same of a run over damaged logs.
-pub(crate) const MUST_OF_DAMAGED: &[&str] = &[
-    "doubt follow went back",
-    "event gap",
-    "fault Corrupt",
-    "lost Corrupt",
-    "seam gap",
-    "seam joined",
-    "seam not_taken",
-];
+pub(crate) const MUST_OF_DAMAGED: &[&str] =
+    &["event gap", "fault Corrupt", "lost Corrupt", "seam gap", "seam not_taken"];

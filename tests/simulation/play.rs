@@ -205,7 +205,7 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
     }
     let lines = lines_of(world, log.id);
     let missing = truth.lines.len().saturating_sub(lines.len());
-    if truth.end_may_miss && world.says_nothing_of_damage() && truth.broken.contains(&true) {
+    if truth.end_may_miss && truth.broken.contains(&true) {
         // The last words of a removed container come from a follow, and that says nothing either.
         world.counters.note("a damaged log is gone before it was read to its end");
         return;
@@ -238,18 +238,18 @@ fn truth_of(world: &World, known: &Known) -> Truth {
     };
     let records = world.sim.records(&known.id);
     let lost = (0..records.len()).map(|at| known.lost_at.contains_key(&at)).collect();
+    let silent = world.says_nothing_of_damage();
+    let broken: Vec<bool> = records.iter().map(|record| silent && record.corrupt).collect();
     let mut before_us = lost_before_us(world, known, records.len());
     if records.iter().all(|record| record.corrupt || !record.retained) {
         // Where the daemon says nothing of them, such a log is an empty one.
-        let silent = world.says_nothing_of_damage();
-        before_us.iter_mut().zip(&records).for_each(|(nobodys, r)| *nobodys |= silent && r.corrupt);
+        before_us.iter_mut().zip(&broken).for_each(|(nobodys, broken)| *nobodys |= *broken);
     }
     let front = front_without_bound(known, records.len());
     let claimed = log_of(world, &known.id).and_then(|log| log.ended);
     // The end is claimed to be stored, unless the container ran again since.
     let verified = claimed.is_some_and(|at| at > known.started);
     let end_may_miss = known.removed && !verified;
-    let broken = records.iter().map(|record| record.corrupt).collect();
     let lines = records.iter().map(line).collect();
     Truth { lines, lost, broken, before_us, front, end_may_miss }
 }

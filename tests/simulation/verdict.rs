@@ -37,7 +37,8 @@ pub(crate) struct Truth {
     pub(crate) lines: Vec<OracleLine>,
     /// Records that cannot be read any more.
     pub(crate) lost: Vec<bool>,
-    /// Records that the daemon cannot decode: what it answers may begin behind them.
+    /// Records that the daemon cannot decode, where it says nothing of them: its answers may begin
+    /// anywhere behind them.
     pub(crate) broken: Vec<bool>,
     /// Records that were lost before the log was first seen: nobody claims them.
     pub(crate) before_us: Vec<bool>,
@@ -126,7 +127,7 @@ fn lay(
         // What was lost may have been of that output.
         let same_fd = (0..begin).rev().find(alike).unwrap_or(0);
         let cut = |n: usize| truth.lost[n] || truth.broken[n];
-        let before = (same_fd..begin).any(cut);
+        let before = (same_fd..begin).any(cut) || truth.broken[..begin].contains(&true);
         let goes_on = (at..truth.lines.len()).find(alike).is_some_and(|n| is_tied(&n));
         let more = goes_on || begin + 1 < at;
         let twice = truth.lines.iter().filter(|line| *line == end).count() > 1;

@@ -15,7 +15,7 @@ pub(crate) enum Wrong {
     RecordHidden,
     /// The store forgets its seams.
     SeamsForgotten,
-    /// The store forgets a block.
+    /// The store forgets the first block of the first container.
     BlockForgotten,
     /// The store holds a record twice.
     StoredTwice,
@@ -49,7 +49,11 @@ impl Wrong {
         match self {
             Self::Nothing | Self::RecordHidden | Self::DaemonGone => {}
             Self::SeamsForgotten => sql("DELETE FROM seam"),
-            Self::BlockForgotten => sql("DELETE FROM block WHERE id = (SELECT min(id) FROM block)"),
+            Self::BlockForgotten => {
+                let log = log_of(world, &world.known[0].id).unwrap().id.0;
+                let first = format!("SELECT min(id) FROM block WHERE log_id = {log}");
+                sql(&format!("DELETE FROM block WHERE id = ({first})"));
+            }
             Self::StoredTwice | Self::GapInvented => self.append(world).await,
         }
     }
