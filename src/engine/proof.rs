@@ -94,10 +94,13 @@ impl Capture {
 
     /// Whether a short answer to this can be confirmed: only json-file is read by scanning text for
     /// lines, and a terminal's unfinished lines make answers short that are whole. A file that may
-    /// rotate while much of it is read would hardly ever be.
+    /// rotate while much of it is read would hardly ever be, and of a long log long answers come,
+    /// which are not to be held back.
     fn is_checked(&self, ask: Ask) -> bool {
         let lines = self.info.log_config.driver == "json-file" && !self.info.tty;
-        let stays = self.info.log_config.is_trusted();
+        let report = self.meter.report();
+        let is_small = report.stored_before + report.flow.stored < CHECKED;
+        let stays = is_small && self.info.log_config.is_trusted();
         let can_be = stays || ask.records().is_some_and(|n| n < CHECKED);
         lines && !self.shared.is_podman() && can_be
     }
