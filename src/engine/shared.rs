@@ -119,18 +119,20 @@ impl Shared {
     /// 20.10 passes over it, and over what its decoder had read ahead, without a word (measured on
     /// 20.10.24: 254 of 600 records of one burst); Podman's follows have holes of other kinds.
     pub fn follows_tell_damage(&self) -> bool {
-        let linked = self.linked.borrow();
-        linked.as_ref().is_some_and(|link| {
-            link.info.flavor == Flavor::Docker && version_of(&link.info.version) >= (23, 0)
-        })
+        self.is_docker_from((23, 0))
     }
 
     /// Whether a follow goes on at its file's end, without a word, behind a record that is there
     /// already and cannot be decoded (Docker from 27.4 on, moby d48c403efa).
     pub fn follows_pass_over_damage(&self) -> bool {
+        self.is_docker_from((27, 4))
+    }
+
+    /// Whether the daemon is a Docker of this version or a later one, as far as is known.
+    fn is_docker_from(&self, version: (u32, u32)) -> bool {
         let linked = self.linked.borrow();
         linked.as_ref().is_some_and(|link| {
-            link.info.flavor == Flavor::Docker && version_of(&link.info.version) >= (27, 4)
+            link.info.flavor == Flavor::Docker && version_of(&link.info.version) >= version
         })
     }
 
