@@ -338,8 +338,8 @@ impl Writer {
         let share = rng.pick(&[10, 30, 60]);
         let profiles = [Profile::Moby20_10, Profile::Moby24, Profile::Moby25, Profile::Moby29];
         let profile = rng.pick(&profiles);
-        // Damage is said in every answer there. Elsewhere a hole in an answer to `tail=all`, or in a
-        // trusted follow of 20.10, is beyond what can be seen (docs/CAPTURE.md, limits).
+        // Damage is said in every answer there. Elsewhere not every hole can be seen (docs/CAPTURE.md,
+        // limits); `Script::damaged` keeps to those that can.
         let possible = |fault: &Fault| *fault != Fault::Damage || profile == Profile::Moby24;
         let faults = FAULTS.into_iter().filter(possible).filter(|_| rng.chance(share)).collect();
         Self::with(seed, rng, profile, faults)

@@ -127,7 +127,8 @@ fn lay(
         // What was lost may have been of that output.
         let same_fd = (0..begin).rev().find(alike).unwrap_or(0);
         let cut = |n: usize| truth.lost[n] || truth.broken[n];
-        let before = (same_fd..begin).any(cut) || truth.broken[..begin].contains(&true);
+        let before =
+            truth.lost[same_fd..begin].contains(&true) || truth.broken[..begin].contains(&true);
         let goes_on = (at..truth.lines.len()).find(alike).is_some_and(|n| is_tied(&n));
         let more = goes_on || begin + 1 < at;
         let twice = truth.lines.iter().filter(|line| *line == end).count() > 1;
