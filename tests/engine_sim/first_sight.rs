@@ -3,7 +3,7 @@
 use logcap_tui::config::History;
 use logcap_tui::engine::snapshot::Backfill;
 use logcap_tui::engine::{Targets, Verb};
-use logcap_tui::model::{ContainerId, SeamKind};
+use logcap_tui::model::{ContainerId, EventKind, SeamKind};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
 use crate::harness::{Lab, is_live};
@@ -83,6 +83,44 @@ async fn history_of_a_stopped_container_is_fetched_too() {
     })
     .await;
     lab.assert_all_complete().await;
+}
+
+/// More than is held in memory while it is not sure that the first stored record will come by.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_history_of_a_rotating_log_is_fetched_too() {
+    let spec = ContainerSpec::named("belled").rotating("100m", 3);
+    let mut lab = Lab::new(Profile::Moby20_10, 10).history(History::Tail(100));
+    let id = lab.sim.run(spec);
+    lab.sim.emit_many(&id, 1_800, |n| format!("old {n} {}", "x".repeat(15_000)));
+    lab.start().await;
+    lab.rest().await;
+    lab.sim.emit_many(&id, 50, |n| format!("new {n}"));
+    lab.rest().await;
+    lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+    lab.wait_row("everything", &id, |row| {
+        row.backfill == Backfill::None && row.stored_total == 1_850
+    })
+    .await;
+    lab.assert_all_complete().await;
+}
+
+/// What was written after the clock had stepped back is older by its time than the first stored
+/// record, and where that was rotated away the log begins with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn younger_records_are_not_taken_for_older_history() {
+    let spec = ContainerSpec::named("belled").rotating("50k", 2);
+    let (lab, id) = adopted(History::Tail(100), spec, 200).await;
+    lab.sim.clock_step(-3_600_000_000_000);
+    for part in 0..20 {
+        lab.sim.emit_many(&id, 100, |n| format!("new part {part}, line {n}"));
+        lab.rest().await;
+    }
+    let gone = lab.sim.records(&id).iter().take_while(|record| !record.retained).count();
+    assert!(gone > 250, "the first stored record is rotated away: {gone}");
+    lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+    lab.until("the backfill", || lab.count_events(EventKind::Backfilled) > 0).await;
+    lab.rest().await;
+    assert_eq!(lab.stored(&id), 100 + 50 + 2_000, "{:#?}", lab.events());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
