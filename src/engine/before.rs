@@ -13,7 +13,7 @@ use super::answer::{Ask, HELD_BYTES};
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
 use super::intake::Intake;
-use super::peek::Peek;
+use super::peek::{Lead, Peek};
 use super::proof::SILENT;
 use crate::docker::DockerError;
 use crate::model::RecordRef;
@@ -24,15 +24,15 @@ const ALIKE: usize = 64;
 const LOOKS: u32 = 40;
 
 /// The begin of an answer, whose place is looked for.
-struct Front {
+pub(super) struct Front {
     /// The records that may stand before the broken one, in the answer's order.
-    fps: Vec<Fingerprint>,
+    pub(super) fps: Vec<Fingerprint>,
     /// What is known to stand behind them.
     later: HashSet<Fingerprint>,
     /// Distance of the first of them from the log's end when it was asked for.
-    asked: u64,
-    /// The last record of the answer, from which growth is counted.
-    anchor: Fingerprint,
+    pub(super) asked: u64,
+    /// The last record of the answer, from which growth is counted, unless the log rests.
+    anchor: Option<Fingerprint>,
     looks: u32,
 }
 
@@ -101,22 +101,30 @@ impl Capture {
             // Of a file with a broken record nothing comes behind it.
             return Ok(whole);
         }
-        let mut fps: Vec<_> = peek.records.iter().map(|record| Fingerprint::of(&record)).collect();
-        let Some(anchor) = fps.last().copied().filter(|_| whole > 0) else { return Ok(0) };
-        let later = behind.iter().copied().chain(fps.drain(whole..)).collect();
-        let mut front = Front { fps, later, asked: peek.asked, anchor, looks: 0 };
+        let Some(mut front) = Front::of(peek, whole, behind) else { return Ok(0) };
         if !self.measure(&mut front).await? {
             return Ok(0);
         }
         let all = self.committer()?.cursor().runs().len() == 0;
-        let longer = front.asked + 1;
-        if all && self.look(&mut front, longer).await?.0 != front.fps.first().copied() {
-            // The log does not begin there.
+        if all && !self.is_log_begin(&mut front).await? {
             return Ok(0);
         }
+        self.sure(&mut front).await
+    }
+
+    /// Whether an answer that was measured begins where the log does.
+    pub(super) async fn is_log_begin(&mut self, front: &mut Front) -> Result<bool, Break> {
+        let longer = front.asked + 1;
+        let (lead, _) = self.look(front, longer).await?;
+        Ok(front.begins_with(0, lead))
+    }
+
+    /// How many of the first records of an answer that was measured follow one another for sure.
+    pub(super) async fn sure(&mut self, front: &mut Front) -> Result<usize, Break> {
+        let whole = front.fps.len();
         let (mut sure, mut beyond, mut index) = (0, whole, whole - 1);
         while sure + 1 < beyond && front.looks < LOOKS {
-            match self.stands(&mut front, index).await? {
+            match self.stands(front, index).await? {
                 Some(at) if at > sure => sure = at,
                 _ => beyond = index,
             }
@@ -127,13 +135,12 @@ impl Capture {
 
     /// Finds out how far from the end the first record stands: an answer that was to be longer than
     /// the log begins where the log does. False if that cannot be told.
-    async fn measure(&mut self, front: &mut Front) -> Result<bool, Break> {
-        let (first, grown) = self.look(front, front.asked - 1).await?;
-        if front.follows(first, grown + 1) {
+    pub(super) async fn measure(&mut self, front: &mut Front) -> Result<bool, Break> {
+        let (lead, grown) = self.look(front, front.asked - 1).await?;
+        if front.follows(lead, grown + 1) {
             return Ok(true);
         }
-        let begin = front.fps.first().copied();
-        if first != begin {
+        if !front.begins_with(0, lead) {
             return Ok(false);
         }
         // All that are longer than the log are the same; it is as long as the shortest of them.
@@ -141,9 +148,9 @@ impl Capture {
         let mut step = 1;
         while low + 1 < high && front.looks < LOOKS {
             let asked = (low + step).min(low.midpoint(high)).max(low + 1);
-            let (first, grown) = self.look(front, asked).await?;
+            let (lead, grown) = self.look(front, asked).await?;
             let length = asked.saturating_sub(grown);
-            if first == begin {
+            if front.begins_with(0, lead) {
                 high = length.max(low + 1);
             } else {
                 low = low.max(length).min(high - 1);
@@ -175,32 +182,48 @@ impl Capture {
         Ok((is_alike && begins > at as u64 && front.follows(next, begins)).then_some(at))
     }
 
-    /// The first record of a tail, and by how much the log has grown.
-    async fn look(
-        &mut self,
-        front: &mut Front,
-        asked: u64,
-    ) -> Result<(Option<Fingerprint>, u64), Break> {
+    /// How a tail begins, and by how much the log has grown.
+    async fn look(&mut self, front: &mut Front, asked: u64) -> Result<(Option<Lead>, u64), Break> {
         front.looks += 1;
         let tail = self.peek(asked, None).await?;
-        Ok((tail.first(), front.grown(&tail).unwrap_or(0)))
+        Ok((tail.lead(), front.grown(&tail).unwrap_or(0)))
     }
 }
 
 impl Front {
+    /// Of an answer, the first `whole` records of which may stand before a broken one.
+    pub(super) fn of(peek: &Peek, whole: usize, behind: &HashSet<Fingerprint>) -> Option<Self> {
+        let mut fps: Vec<_> = peek.records.iter().map(|record| Fingerprint::of(&record)).collect();
+        let anchor = fps.last().copied().filter(|_| whole > 0)?;
+        let later = behind.iter().copied().chain(fps.drain(whole..)).collect();
+        Some(Self { fps, later, asked: peek.asked, anchor: Some(anchor), looks: 0 })
+    }
+
+    /// The same of a log that rests.
+    pub(super) fn at_rest(self) -> Self {
+        Self { anchor: None, ..self }
+    }
+
     /// Records of a tail behind the last one of the answer.
     fn grown(&self, tail: &Peek) -> Option<u64> {
-        tail.up_to_last(self.anchor).map(|up_to| tail.records.len() as u64 - up_to)
+        let Some(anchor) = self.anchor else { return Some(0) };
+        tail.up_to_last(anchor).map(|up_to| tail.records.len() as u64 - up_to)
     }
 
     /// Whether a tail that begins so many records behind the first one, if nothing is left out
     /// between, may begin like this.
-    fn follows(&self, first: Option<Fingerprint>, behind: u64) -> bool {
-        let expected = usize::try_from(behind).ok().and_then(|at| self.fps.get(at));
-        match (expected, first) {
-            (Some(expected), first) => first == Some(*expected),
-            (None, Some(first)) => self.later.contains(&first),
-            (None, None) => true,
+    fn follows(&self, lead: Option<Lead>, behind: u64) -> bool {
+        let at = usize::try_from(behind).unwrap_or(usize::MAX);
+        match lead {
+            _ if at < self.fps.len() => self.begins_with(at, lead),
+            Some(lead) => self.later.contains(&lead.fp),
+            None => true,
         }
+    }
+
+    /// Whether a tail that begins like this may begin at the record of this index.
+    fn begins_with(&self, at: usize, lead: Option<Lead>) -> bool {
+        let (Some(fps), Some(lead)) = (self.fps.get(at..), lead) else { return false };
+        lead.run == fps.iter().take_while(|fp| **fp == lead.fp).count()
     }
 }

@@ -7,8 +7,9 @@
 //! or skip the rest of the file. Tails that begin behind the broken record are whole in all of them.
 //!
 //! Whether an answer is whole is found out in `proof`. Where it is not, the longest clean tail is
-//! searched (`clean`); if the stored end is not in it, what stands before the broken record is taken
-//! (`before`), and a gap [`Lost::Corrupt`] stands between the two.
+//! searched (`clean`); if the stored end is not in it, what stands before it is taken piece by piece
+//! (`islands`), or, of a log that does not rest, up to the first broken record (`before`), and a gap
+//! [`Lost::Corrupt`] stands behind each piece.
 
 use std::collections::HashSet;
 
@@ -18,6 +19,7 @@ use super::capture::{Break, Capture};
 use super::clean::Clean;
 use super::cursor::Fingerprint;
 use super::intake::Intake;
+use super::islands::Islands;
 use super::proof::SILENT;
 use super::read::not_taken;
 use super::report::ReadCause;
@@ -77,20 +79,40 @@ impl Capture {
             // Every length is clean now: it was a fault of the moment.
             return Err(DockerError::Fault { text: words }.into());
         }
-        let behind = tail.records.iter().map(|record| Fingerprint::of(&record)).collect();
-        self.take_before(ask, &behind, unsure).await?;
-        if self.committer()?.cursor().is_broken_off() {
-            self.committer()?.cut_again();
-        } else {
-            let first = tail.records.get(0).map(|record| record.ts);
-            let seam = self.corrupt_gap(&words, first)?;
-            self.note(EventKind::Gap, seam.detail.clone()).await;
-            self.committer()?.cut(seam);
+        let mut islands = Islands::default();
+        if unsure == 0 {
+            islands = self.islands(&tail).await?;
+        }
+        let Islands { found, joined, from_begin } = islands;
+        let mut pieces: Vec<&Batch> = found.iter().rev().chain([&tail.records]).collect();
+        let is_first = from_begin && self.committer()?.cursor().runs().len() == 0;
+        if is_first {
+            self.doubt_front().await?;
+            self.take_all(pieces.remove(0)).await?;
+        } else if !joined {
+            let records = pieces.iter().flat_map(|piece| piece.iter());
+            let behind = records.map(|record| Fingerprint::of(&record)).collect();
+            self.take_before(ask, &behind, unsure).await?;
+        }
+        for piece in pieces {
+            self.cut_before(piece, &words).await?;
+            self.take_all(piece).await?;
         }
         self.follow_reaches_back = true;
         self.hole_behind = false;
-        self.take_all(&tail.records).await?;
         Ok(tail.sent_at)
+    }
+
+    /// A gap before what can be read again.
+    async fn cut_before(&mut self, piece: &Batch, words: &str) -> Result<(), Break> {
+        if self.committer()?.cursor().is_broken_off() {
+            self.committer()?.cut_again();
+            return Ok(());
+        }
+        let seam = self.corrupt_gap(words, piece.get(0).map(|record| record.ts))?;
+        self.note(EventKind::Gap, seam.detail.clone()).await;
+        self.committer()?.cut(seam);
+        Ok(())
     }
 
     fn corrupt_gap(&mut self, words: &str, t_high: Option<Timestamp>) -> Result<NewSeam, Break> {
@@ -106,7 +128,7 @@ impl Capture {
 
     /// Takes the new records of a clean tail, if the stored end is in it. A bounded one begins right
     /// behind the broken record, where the cursor may begin too: it is all there is from there on.
-    fn joins(&mut self, records: &Batch, bounded: bool) -> Result<bool, Break> {
+    pub(super) fn joins(&mut self, records: &Batch, bounded: bool) -> Result<bool, Break> {
         if self.committer()?.cursor().runs().len() == 0 {
             return Ok(false);
         }

@@ -35,6 +35,7 @@ mod follow;
 mod front;
 pub mod handle;
 pub mod intake;
+mod islands;
 mod live;
 pub mod meter;
 mod monitor;

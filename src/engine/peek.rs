@@ -20,6 +20,14 @@ pub(super) struct Peek {
     pub(super) fault: Option<String>,
 }
 
+/// The begin of an answer: records of one moment may be alike, and only their number tells then
+/// where among them it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lead {
+    pub(super) fp: Fingerprint,
+    pub(super) run: usize,
+}
+
 impl Peek {
     /// Everything that was asked for came.
     pub(super) fn is_clean(&self) -> bool {
@@ -29,6 +37,13 @@ impl Peek {
     /// Its first record.
     pub(super) fn first(&self) -> Option<Fingerprint> {
         self.records.get(0).map(|record| Fingerprint::of(&record))
+    }
+
+    /// Its first record, and how many like it stand in a row there.
+    pub(super) fn lead(&self) -> Option<Lead> {
+        let fps = self.records.iter().map(|record| Fingerprint::of(&record));
+        let fp = self.first()?;
+        Some(Lead { fp, run: fps.take_while(|other| *other == fp).count() })
     }
 
     /// Its last record.

@@ -1,7 +1,7 @@
 //! A record that the daemon cannot decode, in a log that writes a line now and then: what stands
 //! behind it is too short at first for any context.
 
-use logcap_tui::engine::Verb;
+use logcap_tui::engine::{Targets, Verb};
 use logcap_tui::model::{Fd, Lost, SeamKind};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
@@ -23,7 +23,7 @@ async fn one_by_one(profile: Profile, spec: ContainerSpec) {
         lab.wait_row("it stored", &id, |row| row.stored_total == 6 + n).await;
         if n == 3 {
             // From the stored cursor, which holds less than a follow usually repeats.
-            lab.order(Verb::Restart, logcap_tui::engine::Targets::All).await;
+            lab.order(Verb::Restart, Targets::All).await;
         }
     }
     lab.rest().await;
@@ -32,6 +32,45 @@ async fn one_by_one(profile: Profile, spec: ContainerSpec) {
     assert!(matches!(gap.what.lost, Some(Lost::Corrupt(_))), "{gap:?}");
     let verdict = lab.verdict(&id);
     assert!(verdict.is_clean() && verdict.reported == 1, "{profile:?}: {verdict:?}");
+}
+
+/// Some of what was written while nobody read is damaged: what stands between is taken, and each gap
+/// hides just what is damaged.
+async fn several(profile: Profile, spec: ContainerSpec) {
+    let mut lab = Lab::new(profile, 10);
+    let id = lab.sim.run(spec);
+    lab.sim.emit_many(&id, 5, |n| format!("before {n}"));
+    lab.start().await;
+    lab.wait_row("live", &id, is_live).await;
+    lab.rest().await;
+    // The first is damaged while it is read, so that later answers end or have a hole before the
+    // stored end.
+    lab.sim.corrupt_record(&id, 5);
+    lab.sim.emit_many(&id, 8, |n| format!("damaged and behind it {n}"));
+    lab.rest().await;
+    lab.order(Verb::Pause, Targets::All).await;
+    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    let damaged = [93, 94, 100, 700];
+    damaged.iter().for_each(|at| lab.sim.corrupt_record(&id, *at));
+    lab.sim.emit_many(&id, 900, |n| format!("unread {n}"));
+    lab.order(Verb::Resume, Targets::All).await;
+    lab.wait_row("live again", &id, is_live).await;
+    lab.rest().await;
+    let verdict = lab.verdict(&id);
+    let (stored, gaps) = (lab.stored(&id), lab.seams_of(&id, SeamKind::Gap));
+    assert!(verdict.is_clean() && verdict.reported == 5, "{profile:?}: {verdict:?} {gaps:#?}");
+    assert_eq!((stored, gaps.len()), (913 - 5, 4), "{profile:?}: {gaps:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_between_damaged_records_is_taken() {
+    let profiles = [Profile::Moby20_10, Profile::Moby24, Profile::Moby27_4, Profile::Moby29];
+    // Side by side: each spends its time waiting.
+    let all = profiles.map(|profile| async move {
+        several(profile, ContainerSpec::named("trusted")).await;
+        several(profile, ContainerSpec::named("belled").rotating("10m", 3)).await;
+    });
+    futures_util::future::join_all(all).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::oracle::OracleLine;
 use crate::script::{Kind, Script, Text};
-use crate::verdict::{Truth, check, pieces};
+use crate::verdict::{Truth, check, hidden_beside_one, pieces};
 use crate::world::{Known, World, describe};
 use crate::wrong::Wrong;
 
@@ -24,6 +24,10 @@ use crate::wrong::Wrong;
 /// tries once a minute, what a 501 called unreadable is looked at when the containers are listed
 /// next, and a read that was begun may take its whole deadline.
 const RECOVERS: Duration = Duration::from_secs(200);
+
+/// Gaps around one damaged record, and those of them that hide records that could have been read.
+pub(crate) const AROUND_ONE: &str = "a gap around one damaged record";
+pub(crate) const AROUND_MORE: &str = "a gap around one damaged record hides others";
 
 /// What a simulation that went well leaves.
 #[derive(Debug)]
@@ -211,7 +215,14 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
         return;
     }
     trace.take(&format!("{name} {lines:?} {seams:?}"));
-    if let Err(wrong) = check(&truth, &pieces(lines, &seams)) {
+    let stored = pieces(lines, &seams);
+    for hidden in hidden_beside_one(&truth, &stored) {
+        world.counters.note(AROUND_ONE);
+        if hidden > 0 {
+            world.counters.note(AROUND_MORE);
+        }
+    }
+    if let Err(wrong) = check(&truth, &stored) {
         panic!("{name}: {wrong}\n{seams:#?}\n{}\nevents:\n{}", describe(picture), events(world));
     }
     if missing > 0 && truth.end_may_miss {

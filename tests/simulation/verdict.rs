@@ -96,6 +96,26 @@ pub(crate) fn check(truth: &Truth, stored: &[Piece]) -> Result<(), String> {
     ))
 }
 
+/// For each gap around just one damaged record, how many others it hides that could have been read.
+/// Only gaps of which the place is certain.
+pub(crate) fn hidden_beside_one(truth: &Truth, stored: &[Piece]) -> Vec<usize> {
+    let place = |piece: &Piece| {
+        let line = line(piece)?;
+        let mut places = (0..truth.lines.len()).filter(|at| truth.lines[*at] == *line);
+        places.next().filter(|_| places.next().is_none())
+    };
+    let hidden = |around: &[Piece]| {
+        let [before, Piece::Seam(SeamKind::Gap, Some(Lost::Corrupt(_))), behind] = around else {
+            return None;
+        };
+        let inside = place(before)? + 1..place(behind)?;
+        let damaged = truth.broken.get(inside.clone())?.iter().filter(|broken| **broken).count();
+        let is_lost = truth.lost.get(inside.clone())?.contains(&true);
+        (damaged == 1 && !is_lost).then(|| inside.len() - 1)
+    };
+    stored.windows(3).filter_map(hidden).collect()
+}
+
 fn line(piece: &Piece) -> Option<&OracleLine> {
     match piece {
         Piece::Line(line) => Some(line),
@@ -351,6 +371,19 @@ mod tests {
             seam @ Piece::Seam(..) => Some(seam),
         });
         assert!(check(&truth, &texts.collect::<Vec<_>>()).is_err());
+    }
+
+    #[test]
+    fn what_a_gap_hides_is_counted() {
+        let around = |broken: &[usize], kept| {
+            let broken = (0..6).map(|at| broken.contains(&at)).collect();
+            hidden_beside_one(&Truth { broken, ..truth("abcdef", 0) }, &stored(kept))
+        };
+        assert_eq!(around(&[2], "abCdef"), [0]);
+        assert_eq!(around(&[2], "abCf"), [2], "d and e could have been read");
+        assert_eq!(around(&[1, 4], "aCcdCf"), [0, 0]);
+        assert_eq!(around(&[1, 4], "aCf"), [0; 0], "what stands between two is another matter");
+        assert_eq!(around(&[2], "abGdef"), [0; 0], "it says something else");
     }
 
     #[test]
