@@ -180,12 +180,24 @@ async fn fetch(
     }
     let first = head.first.offset(-SPAN);
     shared.writer.begin_backfill(log, first, Vec::new()).await?;
-    let committer =
-        Committer::new(shared.writer.clone(), log, Part::Backfill, first, Cursor::empty());
-    let mut older = Older::new(&head, committer, taken);
-    older.before = before;
+    let begin = |before| {
+        let writer = shared.writer.clone();
+        let committer = Committer::new(writer, log, Part::Backfill, first, Cursor::empty());
+        let mut older = Older::new(&head, committer, Arc::clone(&taken));
+        older.before = before;
+        older
+    };
+    let mut older = begin(before);
     // Broken off here, it stays open in the store and is continued the next time.
     older.read(&shared, &request).await?;
+    if older.is_undecided() {
+        // So much was written just before the head that time says nothing.
+        let before = before_the_head(&shared, &request, &head).await?;
+        if before.is_some() {
+            older = begin(before);
+            older.read(&shared, &request).await?;
+        }
+    }
     let complete = match tail {
         Tail::All => true,
         Tail::Last(asked) => older.received < asked,

@@ -4,8 +4,9 @@
 //! that they will come by. An answer is contiguous and reaches to the present, so where the file
 //! cannot rotate that is sure as soon as its first record is clearly older than the first stored
 //! one. Where they may have been rotated away, and time tells nothing because the clock may have
-//! stepped back, another read looks for them first ([`before_the_head`]); an answer that then begins
-//! with one of the records before them holds them, too. Otherwise everything is held until they are
+//! stepped back, or where too much was written within a moment, another read looks for them first
+//! ([`before_the_head`]); an answer that then begins with one of the records before them holds them,
+//! too. Otherwise everything is held until they are
 //! found, within a bound.
 
 use std::collections::{HashSet, VecDeque};
@@ -203,10 +204,15 @@ impl Older {
                 self.settle().await?;
                 return Ok(());
             }
-            if self.held_bytes > HELD_MAX {
+            if self.is_undecided() {
                 return Ok(());
             }
         }
+    }
+
+    /// More than may be held came by, and it is not sure that the head will.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.held_bytes > HELD_MAX
     }
 
     /// The part of a piece that was not stored by the backfill that broke off: all of it, if none

@@ -85,15 +85,40 @@ async fn history_of_a_stopped_container_is_fetched_too() {
     lab.assert_all_complete().await;
 }
 
-/// More than is held in memory while it is not sure that the first stored record will come by.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn long_history_of_a_rotating_log_is_fetched_too() {
-    let spec = ContainerSpec::named("belled").rotating("100m", 3);
+/// Old records of about 27 MB, of which the last hundred are taken at first.
+async fn long_history(spec: ContainerSpec) -> (Lab, ContainerId) {
     let mut lab = Lab::new(Profile::Moby20_10, 10).history(History::Tail(100));
     let id = lab.sim.run(spec);
     lab.sim.emit_many(&id, 1_800, |n| format!("old {n} {}", "x".repeat(15_000)));
     lab.start().await;
     lab.rest().await;
+    (lab, id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backfill_that_broke_off_goes_on_where_it_was() {
+    let (mut lab, id) = long_history(ContainerSpec::named("old")).await;
+    lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+    lab.until("its first part", || lab.stored(&id) > 100).await;
+    lab.sim.dribble(&id, true);
+    lab.stop().await;
+    lab.sim.dribble(&id, false);
+    lab.start().await;
+    assert_eq!(lab.count_events(EventKind::Backfilled), 0, "it was stopped before its end");
+    // It goes on by itself, up to the part that it was begun for.
+    lab.until("the rest", || lab.count_events(EventKind::Backfilled) == 1).await;
+    assert_eq!(lab.stored(&id), 1_800, "{:#?}", lab.events());
+    assert_eq!(lab.seams_of(&id, SeamKind::Joined).len(), 1, "{:#?}", lab.seams(&id));
+    lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+    lab.wait_row("no more history", &id, |row| row.backfill == Backfill::None).await;
+    lab.assert_all_complete().await;
+}
+
+/// More than is held in memory while it is not sure that the first stored record will come by.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_history_of_a_rotating_log_is_fetched_too() {
+    let spec = ContainerSpec::named("belled").rotating("100m", 3);
+    let (lab, id) = long_history(spec).await;
     lab.sim.emit_many(&id, 50, |n| format!("new {n}"));
     lab.rest().await;
     lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
