@@ -86,6 +86,8 @@ pub(super) struct Answer {
     pub(super) oldest: Option<Timestamp>,
     /// Their fingerprints, of answers that are held back until they are confirmed.
     pub(super) seen: Vec<Fingerprint>,
+    /// Bytes that the daemon needs for those at most.
+    pub(super) size: u64,
     /// How many of its records were stored already.
     pub(super) overlap: u64,
     /// How many of its records were new.
@@ -107,6 +109,7 @@ struct Drained {
     tally: Tally,
     oldest: Option<Timestamp>,
     seen: Vec<Fingerprint>,
+    size: u64,
     fault: Option<String>,
 }
 
@@ -131,13 +134,14 @@ impl Capture {
         let got = drained.tally.received;
         self.meter.read(cause, ReadCost { asked: ask.records(), got, took });
         self.last_cost = took;
-        let Drained { finished, tally, oldest, seen, fault } = drained;
+        let Drained { finished, tally, oldest, seen, size, fault } = drained;
         Ok(Answer {
             finished,
             sent_at,
             got,
             oldest,
             seen,
+            size,
             overlap: tally.overlap,
             new: tally.new,
             fault,
@@ -189,7 +193,7 @@ impl Capture {
         ask: Ask,
         filtered: bool,
     ) -> Result<Drained, Break> {
-        let (mut seen, mut fault) = (Vec::new(), None);
+        let (mut seen, mut size, mut fault) = (Vec::new(), 0, None);
         let mut scratch = Batch::new();
         let mut counted = Tally::default();
         let mut times: Option<(Timestamp, Timestamp)> = None;
@@ -202,8 +206,8 @@ impl Capture {
                 if self.hold_sending {
                     seen.push(Fingerprint::of(&record));
                 }
-                if self.front_seam.is_some() {
-                    self.front_bytes += super::front::stored_size(&record);
+                if self.hold_sending || self.front_seam.is_some() {
+                    size += super::front::stored_size(&record);
                 }
                 // A bounded read is never doubted; the aligner doubts follows only.
                 let _ = intake.feed(&record, self.committer()?);
@@ -242,7 +246,10 @@ impl Capture {
         self.meter.written(fresh, span.mul_f64(fresh as f64 / tally.received.max(1) as f64));
         self.give_up(&tally);
         let oldest = times.map(|(first, _)| first);
-        Ok(Drained { finished, tally, oldest, seen, fault })
+        if self.front_seam.is_some() {
+            self.front_bytes += size;
+        }
+        Ok(Drained { finished, tally, oldest, seen, size, fault })
     }
 
     /// The next piece of an answer, while orders, acknowledgements and the commit timer are served.

@@ -5,8 +5,8 @@
 //! nothing was left out of `n` records, the tail of `n` is whole and the same. A short answer to
 //! `since` is proved as well, because what `since` leaves out may stand anywhere.
 //!
-//! Not covered: answers of more than [`CHECKED`] records or more text than [`HOLD`], of logs that
-//! rotate also those that may be as long, and terminals.
+//! Not covered: answers of more than [`CHECKED`] records or more text than [`HOLD`], whole answers
+//! that may not fit into one file of a log that rotates, and terminals.
 
 use std::sync::Arc;
 
@@ -51,7 +51,9 @@ impl Capture {
             self.hold_max = hold_max;
             let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
             let proved = match answer {
-                Ok(answer) if unsent && answer.fault.is_none() && answer.is_short(ask) => {
+                Ok(answer)
+                    if unsent && answer.fault.is_none() && self.can_be_confirmed(ask, &answer) =>
+                {
                     let is_whole = self.is_whole(&answer, end, since).await;
                     is_whole.map(|is_whole| (answer, is_whole))
                 }
@@ -93,16 +95,21 @@ impl Capture {
     }
 
     /// Whether a short answer to this can be confirmed: only json-file is read by scanning text for
-    /// lines, and a terminal's unfinished lines make answers short that are whole. A file that may
-    /// rotate while much of it is read would hardly ever be, and of a long log long answers come,
-    /// which are not to be held back.
+    /// lines, and a terminal's unfinished lines make answers short that are whole. Of a long log long
+    /// answers come, which are not to be held back.
     fn is_checked(&self, ask: Ask) -> bool {
         let lines = self.info.log_config.driver == "json-file" && !self.info.tty;
         let report = self.meter.report();
         let is_small = report.stored_before + report.flow.stored < CHECKED;
-        let stays = is_small && self.info.log_config.is_trusted();
-        let can_be = stays || ask.records().is_some_and(|n| n < CHECKED);
+        let can_be = is_small || ask.records().is_some_and(|n| n < CHECKED);
         lines && !self.shared.is_podman() && can_be
+    }
+
+    /// Whether nothing can stand before an answer, in a file that will hardly rotate before that is
+    /// looked at again.
+    fn can_be_confirmed(&self, ask: Ask, answer: &Answer) -> bool {
+        let stays = self.info.log_config.file_bytes().is_none_or(|file| answer.size < file);
+        answer.is_short(ask) && (stays || ask.records().is_some())
     }
 
     /// Whether a short answer left nothing out. `end` was the stored end when it was asked for.

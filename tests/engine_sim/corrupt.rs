@@ -1,11 +1,16 @@
 //! A record that the daemon cannot decode, in a log that writes a line now and then: what stands
 //! behind it is too short at first for any context.
 
+use std::time::Duration;
+
 use logcap_tui::engine::{Targets, Verb};
 use logcap_tui::model::{Fd, Lost, SeamKind};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
 use crate::harness::{Lab, is_live};
+
+const PROFILES: [Profile; 4] =
+    [Profile::Moby20_10, Profile::Moby24, Profile::Moby27_4, Profile::Moby29];
 
 /// One line behind another, each stored before the next, around a damaged one.
 async fn one_by_one(profile: Profile, spec: ContainerSpec) {
@@ -64,11 +69,60 @@ async fn several(profile: Profile, spec: ContainerSpec) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_stands_between_damaged_records_is_taken() {
-    let profiles = [Profile::Moby20_10, Profile::Moby24, Profile::Moby27_4, Profile::Moby29];
     // Side by side: each spends its time waiting.
-    let all = profiles.map(|profile| async move {
+    let all = PROFILES.map(|profile| async move {
         several(profile, ContainerSpec::named("trusted")).await;
         several(profile, ContainerSpec::named("belled").rotating("10m", 3)).await;
+    });
+    futures_util::future::join_all(all).await;
+}
+
+/// A log of which nothing was read is taken from its begin.
+async fn from_the_begin(profile: Profile, spec: ContainerSpec, damaged: &[usize], gaps: usize) {
+    let mut lab = Lab::new(profile, 10);
+    let id = lab.sim.run(spec);
+    damaged.iter().for_each(|at| lab.sim.corrupt_record(&id, *at));
+    lab.sim.emit_many(&id, 500, |n| format!("old {n}"));
+    lab.start().await;
+    lab.wait_row("live", &id, is_live).await;
+    lab.sim.emit_many(&id, 10, |n| format!("new {n}"));
+    lab.rest().await;
+    let (verdict, all) = (lab.verdict(&id), lab.seams(&id));
+    let missing = damaged.len() as u64;
+    assert!(verdict.is_clean() && verdict.reported == damaged.len(), "{profile:?}: {verdict:?}");
+    assert_eq!((lab.stored(&id), all.len()), (510 - missing, gaps), "{profile:?}: {all:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_log_is_taken_from_its_begin() {
+    let all = PROFILES.map(|profile| async move {
+        from_the_begin(profile, ContainerSpec::named("trusted"), &[40, 41, 300], 2).await;
+        let belled = ContainerSpec::named("belled").rotating("10m", 3);
+        from_the_begin(profile, belled, &[40, 41, 300], 2).await;
+    });
+    futures_util::future::join_all(all).await;
+}
+
+/// What is written while it is read around is taken as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_log_that_grows_is_read_around() {
+    let all = PROFILES.map(|profile| async move {
+        let mut lab = Lab::new(profile, 10);
+        let id = lab.sim.run(ContainerSpec::named("growing").rotating("10m", 3));
+        lab.sim.emit_many(&id, 5, |n| format!("before {n}"));
+        lab.start().await;
+        lab.rest().await;
+        lab.order(Verb::Pause, Targets::All).await;
+        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        [30, 60].iter().for_each(|at| lab.sim.corrupt_record(&id, *at));
+        lab.sim.emit_many(&id, 300, |n| format!("unread {n}"));
+        let load = lab.load(std::slice::from_ref(&id), Duration::from_millis(25), 3);
+        lab.order(Verb::Resume, Targets::All).await;
+        lab.wait_row("live again", &id, is_live).await;
+        load.stop().await;
+        lab.rest().await;
+        let (verdict, gaps) = (lab.verdict(&id), lab.seams_of(&id, SeamKind::Gap));
+        assert!(verdict.is_clean() && verdict.reported == 2, "{profile:?}: {verdict:?} {gaps:#?}");
     });
     futures_util::future::join_all(all).await;
 }
