@@ -103,7 +103,8 @@ async fn a_damaged_log_is_taken_from_its_begin() {
     futures_util::future::join_all(all).await;
 }
 
-/// What is written while it is read around is taken as well.
+/// What is written while it is read around is taken as well. How much of what stands before the last
+/// damaged record is in a gap with it depends on how fast the log grows beside the looks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_log_that_grows_is_read_around() {
     let all = PROFILES.map(|profile| async move {
@@ -122,7 +123,9 @@ async fn a_damaged_log_that_grows_is_read_around() {
         load.stop().await;
         lab.rest().await;
         let (verdict, gaps) = (lab.verdict(&id), lab.seams_of(&id, SeamKind::Gap));
-        assert!(verdict.is_clean() && verdict.reported == 2, "{profile:?}: {verdict:?} {gaps:#?}");
+        let hidden = verdict.reported;
+        assert!(verdict.is_clean(), "{profile:?}: {verdict:?} {gaps:#?}");
+        assert!((2..100).contains(&hidden) && gaps.len() <= 2, "{profile:?}: {hidden} {gaps:#?}");
     });
     futures_util::future::join_all(all).await;
 }
