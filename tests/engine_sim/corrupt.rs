@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use logcap_tui::engine::{Targets, Verb};
-use logcap_tui::model::{Fd, Lost, SeamKind};
+use logcap_tui::model::{ContainerId, Fd, Lost, SeamKind};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
 use crate::harness::{Lab, is_live};
@@ -12,14 +12,20 @@ use crate::harness::{Lab, is_live};
 const PROFILES: [Profile; 4] =
     [Profile::Moby20_10, Profile::Moby24, Profile::Moby27_4, Profile::Moby29];
 
-/// One line behind another, each stored before the next, around a damaged one.
-async fn one_by_one(profile: Profile, spec: ContainerSpec) {
+/// A container of which five lines are read.
+async fn five_read(profile: Profile, spec: ContainerSpec) -> (Lab, ContainerId) {
     let mut lab = Lab::new(profile, 10);
     let id = lab.sim.run(spec);
     lab.sim.emit_many(&id, 5, |n| format!("before {n}"));
     lab.start().await;
     lab.wait_row("live", &id, is_live).await;
     lab.rest().await;
+    (lab, id)
+}
+
+/// One line behind another, each stored before the next, around a damaged one.
+async fn one_by_one(profile: Profile, spec: ContainerSpec) {
+    let (lab, id) = five_read(profile, spec).await;
     lab.sim.corrupt_record(&id, 5);
     lab.sim.emit(&id, Fd::Stdout, "damaged");
     for n in 0..6 {
@@ -42,12 +48,7 @@ async fn one_by_one(profile: Profile, spec: ContainerSpec) {
 /// Some of what was written while nobody read is damaged: what stands between is taken, and each gap
 /// hides just what is damaged.
 async fn several(profile: Profile, spec: ContainerSpec) {
-    let mut lab = Lab::new(profile, 10);
-    let id = lab.sim.run(spec);
-    lab.sim.emit_many(&id, 5, |n| format!("before {n}"));
-    lab.start().await;
-    lab.wait_row("live", &id, is_live).await;
-    lab.rest().await;
+    let (lab, id) = five_read(profile, spec).await;
     // The first is damaged while it is read, so that later answers end or have a hole before the
     // stored end.
     lab.sim.corrupt_record(&id, 5);
@@ -108,11 +109,8 @@ async fn a_damaged_log_is_taken_from_its_begin() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_log_that_grows_is_read_around() {
     let all = PROFILES.map(|profile| async move {
-        let mut lab = Lab::new(profile, 10);
-        let id = lab.sim.run(ContainerSpec::named("growing").rotating("10m", 3));
-        lab.sim.emit_many(&id, 5, |n| format!("before {n}"));
-        lab.start().await;
-        lab.rest().await;
+        let spec = ContainerSpec::named("growing").rotating("10m", 3);
+        let (lab, id) = five_read(profile, spec).await;
         lab.order(Verb::Pause, Targets::All).await;
         lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
         [30, 60].iter().for_each(|at| lab.sim.corrupt_record(&id, *at));
