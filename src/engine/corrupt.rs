@@ -20,6 +20,7 @@ use super::clean::Clean;
 use super::cursor::Fingerprint;
 use super::intake::Intake;
 use super::islands::Islands;
+use super::peek::{Peek, Since};
 use super::proof::SILENT;
 use super::read::not_taken;
 use super::report::ReadCause;
@@ -86,13 +87,19 @@ impl Capture {
         let Islands { found, joined, from_begin } = islands;
         let mut pieces: Vec<&Batch> = found.iter().rev().chain([&tail.records]).collect();
         let is_first = from_begin && self.committer()?.cursor().runs().len() == 0;
-        if is_first {
-            self.doubt_front().await?;
-            self.take_all(pieces.remove(0)).await?;
-        } else if !joined {
+        if !is_first && !joined {
             let records = pieces.iter().flat_map(|piece| piece.iter());
             let behind = records.map(|record| Fingerprint::of(&record)).collect();
             self.take_before(ask, &behind, unsure).await?;
+        }
+        if self.is_another_log(&tail).await? {
+            // What was found before and since then is not of one log. Nothing of it was sent.
+            self.close_log();
+            return Err(DockerError::Fault { text: words }.into());
+        }
+        if is_first {
+            self.doubt_front().await?;
+            self.take_all(pieces.remove(0)).await?;
         }
         for piece in pieces {
             self.cut_before(piece, &words).await?;
@@ -101,6 +108,12 @@ impl Capture {
         self.follow_reaches_back = true;
         self.hole_behind = false;
         Ok(tail.sent_at)
+    }
+
+    /// Whether a tail is not in the log any more: its file was emptied or replaced meanwhile.
+    async fn is_another_log(&mut self, tail: &Peek) -> Result<bool, Break> {
+        let Some(last) = tail.last() else { return Ok(false) };
+        Ok(matches!(self.since_last(last, 0).await?, Since::Gone))
     }
 
     /// A gap before what can be read again.

@@ -11,7 +11,7 @@ use super::answer::{Ask, HELD_BYTES};
 use super::before::Front;
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
-use super::peek::Peek;
+use super::peek::{Peek, Since};
 use crate::model::{Batch, Moment, RecordRef};
 
 /// First length that is tried before a broken record.
@@ -20,10 +20,11 @@ const SIZE_MIN: u64 = 16;
 const STRIDE: u64 = 4;
 /// Steps of one walk at most.
 const STEPS: u32 = 200;
+/// Probe intervals that it may take: less than half of the time after which a monitor without
+/// evidence is replaced (`model::timing`).
+const PROBES: u32 = 4;
 /// How often a step is tried where the log grows meanwhile.
 const TRIES: u32 = 4;
-/// Tails in which a log's last known record is looked for when the log has grown.
-const GROWTH: [u64; 3] = [64, 2_048, 65_536];
 /// Broken records in a row; behind so many the log has ended, or nobody can tell where they do.
 const IN_A_ROW: u32 = 8;
 
@@ -145,7 +146,7 @@ impl Capture {
     /// the next broken record.
     pub(super) async fn islands(&mut self, tail: &Peek) -> Result<Islands, Break> {
         let mut islands = Islands::default();
-        let until = self.shared.clock.now().after(self.shared.probe());
+        let until = self.shared.clock.now().after(self.shared.probe() * PROBES);
         let Some(mut walk) = Walk::new(tail, until) else { return Ok(islands) };
         let stored: HashSet<_> = self.committer()?.cursor().runs().map(|run| run.fp).collect();
         let mut in_a_row = 1;
@@ -252,20 +253,13 @@ impl Capture {
     }
 
     /// Whether nothing was written since the last look; if something was, how much is known then.
-    /// `None` if it is too much.
+    /// `None` if that cannot be told.
     async fn rests(&mut self, walk: &mut Walk) -> Result<Option<bool>, Break> {
-        let last = self.peek(walk.grown + 1, None).await?;
-        if last.is_clean() && last.first() == Some(walk.anchor) {
-            return Ok(Some(true));
-        }
-        for more in GROWTH {
-            let tail = self.peek(walk.grown + more, None).await?;
-            if let Some(reach) = tail.up_to_last(walk.anchor).filter(|_| tail.is_clean()) {
-                walk.grown = tail.records.len() as u64 - reach;
-                return Ok(Some(false));
-            }
-        }
-        Ok(None)
+        let Since::Grown(grown) = self.since_last(walk.anchor, walk.grown).await? else {
+            return Ok(None);
+        };
+        let before = std::mem::replace(&mut walk.grown, grown);
+        Ok(Some(before == grown))
     }
 }
 

@@ -8,6 +8,10 @@ use super::snapshot::ReadCost;
 use crate::docker::{DockerError, Step};
 use crate::model::{Batch, Moment, Timestamp};
 
+/// How many records may have come since a look, in the order in which that is tried: a short tail
+/// must not reach back to what is broken before it.
+const GROWTH: [u64; 8] = [0, 1, 2, 4, 16, 64, 2_048, 65_536];
+
 /// A bounded answer that was not aligned yet.
 pub(super) struct Peek {
     /// What came.
@@ -26,6 +30,18 @@ pub(super) struct Peek {
 pub(super) struct Lead {
     pub(super) fp: Fingerprint,
     pub(super) run: usize,
+}
+
+/// What came behind the record that was a log's last.
+pub(super) enum Since {
+    /// So many records.
+    Grown(u64),
+    /// Some that cannot be read.
+    Broken,
+    /// More than is looked through.
+    Much,
+    /// The record is gone: the log is another one by now.
+    Gone,
 }
 
 impl Peek {
@@ -68,6 +84,27 @@ impl Peek {
 }
 
 impl Capture {
+    /// What came behind a record that was the last one, of which `known` were seen already.
+    pub(super) async fn since_last(
+        &mut self,
+        last: Fingerprint,
+        known: u64,
+    ) -> Result<Since, Break> {
+        let mut since = Since::Gone;
+        for more in GROWTH {
+            let tail = self.peek(known + 1 + more, None).await?;
+            since = match (tail.up_to_last(last), since) {
+                (Some(up_to), _) if tail.is_clean() => {
+                    return Ok(Since::Grown(tail.records.len() as u64 - up_to));
+                }
+                (Some(_), _) | (None, Since::Broken) => Since::Broken,
+                (None, _) if tail.is_clean() => Since::Much,
+                (None, _) => Since::Gone,
+            };
+        }
+        Ok(since)
+    }
+
     /// The last `asked` records, as they come.
     pub(super) async fn peek(
         &mut self,

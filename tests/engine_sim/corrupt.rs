@@ -12,9 +12,13 @@ use crate::harness::{Lab, is_live};
 const PROFILES: [Profile; 4] =
     [Profile::Moby20_10, Profile::Moby24, Profile::Moby27_4, Profile::Moby29];
 
+/// How much faster deadlines pass: four probe intervals must suffice to find what stands between
+/// damaged records, also where the machine has other things to do.
+const FACTOR: u32 = 5;
+
 /// A container of which five lines are read.
 async fn five_read(profile: Profile, spec: ContainerSpec) -> (Lab, ContainerId) {
-    let mut lab = Lab::new(profile, 10);
+    let mut lab = Lab::new(profile, FACTOR);
     let id = lab.sim.run(spec);
     lab.sim.emit_many(&id, 5, |n| format!("before {n}"));
     lab.start().await;
@@ -80,7 +84,7 @@ async fn what_stands_between_damaged_records_is_taken() {
 
 /// A log of which nothing was read is taken from its begin.
 async fn from_the_begin(profile: Profile, spec: ContainerSpec, damaged: &[usize], gaps: usize) {
-    let mut lab = Lab::new(profile, 10);
+    let mut lab = Lab::new(profile, FACTOR);
     let id = lab.sim.run(spec);
     damaged.iter().for_each(|at| lab.sim.corrupt_record(&id, *at));
     lab.sim.emit_many(&id, 500, |n| format!("old {n}"));
