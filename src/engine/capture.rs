@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
 use super::align::Doubt;
@@ -16,14 +16,13 @@ use super::commit::{Committer, Landed};
 use super::cursor::{Cursor, CursorError};
 use super::intake::Tally;
 use super::meter::Meter;
-use super::orders::{Desired, MonitorEvent, Told};
+use super::orders::{MonitorEvent, Orders, Told};
 use super::report::ReopenCause;
 use super::shared::Shared;
 use super::snapshot::Backfill;
 use crate::docker::{DockerError, KeptConnection, LineCut};
 use crate::model::{
-    Away, Batch, ContainerInfo, EventKind, LogId, Moment, MonitorEpoch, NewSeam, RunState,
-    Timestamp,
+    Away, Batch, ContainerInfo, EventKind, LogId, Moment, MonitorEpoch, NewSeam, Timestamp,
 };
 use crate::store::{LogIdentity, LogPatch, LogRow, Part, StoreError};
 
@@ -57,71 +56,6 @@ pub enum Break {
     /// The stored cursor is not usable.
     #[error("cursor of the log: {0}")]
     Cursor(#[from] CursorError),
-}
-
-/// The supervisor's newest wish and what of it was done.
-#[derive(Debug)]
-pub struct Orders {
-    wish: watch::Receiver<Desired>,
-    done: Desired,
-    /// Backfills begun. Counted apart, because other wishes are done on the way to it.
-    backfilled: u64,
-}
-
-impl Orders {
-    /// Orders of which nothing was done yet but what stands now.
-    pub fn new(wish: watch::Receiver<Desired>) -> Self {
-        let done = wish.borrow().clone();
-        Self { wish, backfilled: done.backfill, done }
-    }
-
-    /// The newest wish.
-    pub fn wish(&self) -> Desired {
-        self.wish.borrow().clone()
-    }
-
-    /// Marks the newest wish as done and returns it with the one done before.
-    pub fn take(&mut self) -> (Desired, Desired) {
-        let newest = self.wish.borrow_and_update().clone();
-        let before = std::mem::replace(&mut self.done, newest.clone());
-        (newest, before)
-    }
-
-    /// Returns when anything but the container's description differs from what was done. A
-    /// supervisor that is gone counts as a wish to stop. Cancel safe.
-    pub async fn any(&mut self) {
-        let done = self.done.clone();
-        let differs =
-            |wish: &Desired| Desired { info: Arc::clone(&done.info), ..wish.clone() } != done;
-        let _ = self.wish.wait_for(differs).await;
-    }
-
-    /// The same, and also when a later run than the one that began at `started` is known of.
-    pub async fn any_or_run_after(&mut self, started: Option<Timestamp>) {
-        let done = self.done.clone();
-        let differs =
-            |wish: &Desired| Desired { info: Arc::clone(&done.info), ..wish.clone() } != done;
-        let runs_again = |info: &ContainerInfo| {
-            info.run == RunState::Running && info.started_at.is_some() && info.started_at > started
-        };
-        let _ = self.wish.wait_for(|wish| differs(wish) || runs_again(&wish.info)).await;
-    }
-
-    /// Whether a backfill was ordered since the last that was begun.
-    pub fn take_backfill(&mut self) -> bool {
-        let ordered = self.wish.borrow().backfill;
-        std::mem::replace(&mut self.backfilled, ordered) != ordered
-    }
-
-    /// Returns when capture is to stop for any reason. Cancel safe.
-    pub async fn changed(&mut self) {
-        let _ = self.wish.wait_for(|wish| !wish.gate.lets_read()).await;
-    }
-
-    /// Whether the supervisor is gone.
-    pub fn is_orphaned(&self) -> bool {
-        self.wish.has_changed().is_err()
-    }
 }
 
 /// Everything a monitor works with.

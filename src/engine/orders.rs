@@ -5,7 +5,11 @@
 
 use std::sync::Arc;
 
-use crate::model::{ContainerId, ContainerInfo, EndProof, EventKind, MonitorEpoch, Waiting};
+use tokio::sync::watch;
+
+use crate::model::{
+    ContainerId, ContainerInfo, EndProof, EventKind, MonitorEpoch, RunState, Timestamp, Waiting,
+};
 
 /// Whether to capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +51,71 @@ pub struct Desired {
     pub died: u64,
     /// The container as inspected last.
     pub info: Arc<ContainerInfo>,
+}
+
+/// The supervisor's newest wish and what of it was done.
+#[derive(Debug)]
+pub struct Orders {
+    wish: watch::Receiver<Desired>,
+    done: Desired,
+    /// Backfills begun. Counted apart, because other wishes are done on the way to it.
+    backfilled: u64,
+}
+
+impl Orders {
+    /// Orders of which nothing was done yet but what stands now.
+    pub fn new(wish: watch::Receiver<Desired>) -> Self {
+        let done = wish.borrow().clone();
+        Self { wish, backfilled: done.backfill, done }
+    }
+
+    /// The newest wish.
+    pub fn wish(&self) -> Desired {
+        self.wish.borrow().clone()
+    }
+
+    /// Marks the newest wish as done and returns it with the one done before.
+    pub fn take(&mut self) -> (Desired, Desired) {
+        let newest = self.wish.borrow_and_update().clone();
+        let before = std::mem::replace(&mut self.done, newest.clone());
+        (newest, before)
+    }
+
+    /// Returns when anything but the container's description differs from what was done. A
+    /// supervisor that is gone counts as a wish to stop. Cancel safe.
+    pub async fn any(&mut self) {
+        let done = self.done.clone();
+        let differs =
+            |wish: &Desired| Desired { info: Arc::clone(&done.info), ..wish.clone() } != done;
+        let _ = self.wish.wait_for(differs).await;
+    }
+
+    /// The same, and also when a later run than the one that began at `started` is known of.
+    pub async fn any_or_run_after(&mut self, started: Option<Timestamp>) {
+        let done = self.done.clone();
+        let differs =
+            |wish: &Desired| Desired { info: Arc::clone(&done.info), ..wish.clone() } != done;
+        let runs_again = |info: &ContainerInfo| {
+            info.run == RunState::Running && info.started_at.is_some() && info.started_at > started
+        };
+        let _ = self.wish.wait_for(|wish| differs(wish) || runs_again(&wish.info)).await;
+    }
+
+    /// Whether a backfill was ordered since the last that was begun.
+    pub fn take_backfill(&mut self) -> bool {
+        let ordered = self.wish.borrow().backfill;
+        std::mem::replace(&mut self.backfilled, ordered) != ordered
+    }
+
+    /// Returns when capture is to stop for any reason. Cancel safe.
+    pub async fn changed(&mut self) {
+        let _ = self.wish.wait_for(|wish| !wish.gate.lets_read()).await;
+    }
+
+    /// Whether the supervisor is gone.
+    pub fn is_orphaned(&self) -> bool {
+        self.wish.has_changed().is_err()
+    }
 }
 
 /// What a monitor tells besides its report: things to decide on or to note.

@@ -13,11 +13,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::capture::{Capture, Orders};
+use super::capture::Capture;
 use super::discovery::{Discovery, Found};
 use super::handle::CommandRequest;
 use super::meter::Meter;
-use super::orders::{Desired, MonitorEvent};
+use super::orders::{Desired, MonitorEvent, Orders};
 use super::picture::Painter;
 use super::registry::{Effect, Now, Registry, STOP_WITHIN, TaskEnd, event};
 use super::report::MonitorReport;

@@ -187,7 +187,7 @@ fn what_was_found_before_stays_mended() {
         1, 44, 160, 236, 383, 453, // What was left out stood before all that came.
         115,
         1057, // The daemon refused the second look by mistake, or the container was gone.
-        429, 605, // The file was emptied while it was read around.
+        429, 605,  // The file was emptied while it was read around.
         6333, // The second look began too late to see the hole, or ties hid it.
         511, 2284, 2438, 4201, 7396, // A long answer was not looked at again.
         2168,
