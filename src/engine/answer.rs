@@ -246,9 +246,6 @@ impl Capture {
         self.meter.written(fresh, span.mul_f64(fresh as f64 / tally.received.max(1) as f64));
         self.give_up(&tally);
         let oldest = times.map(|(first, _)| first);
-        if self.front_seam.is_some() {
-            self.front_bytes += size;
-        }
         Ok(Drained { finished, tally, oldest, seen, size, fault })
     }
 

@@ -49,7 +49,7 @@ impl Capture {
             // They were in the answer that failed.
             return Ok(());
         }
-        let known_empty = self.committer()?.cursor().runs().len() == 0;
+        let known_empty = self.committer()?.cursor().is_empty();
         // Where nothing is stored they begin where the log begins.
         let mut ask = if known_empty { Ask::Last(Ask::LONGEST) } else { first };
         let mut came = None;
@@ -105,7 +105,7 @@ impl Capture {
         if !self.measure(&mut front).await? {
             return Ok(0);
         }
-        let all = self.committer()?.cursor().runs().len() == 0;
+        let all = self.committer()?.cursor().is_empty();
         if all && !self.is_log_begin(&mut front).await? {
             return Ok(0);
         }

@@ -164,7 +164,7 @@ impl Capture {
             }
         }
         self.take_what_the_bell_held().await?;
-        if is_more && self.committer()?.cursor().runs().len() > 0 {
+        if is_more && !self.committer()?.cursor().is_empty() {
             // No gap says so yet.
             let seam = self.removed_gap()?;
             self.committer()?.break_off(seam);

@@ -126,8 +126,6 @@ pub struct Capture {
     pub(super) hold_max: usize,
     /// The seam before the first record, while it may still be dropped.
     pub(super) front_seam: Option<NewSeam>,
-    /// Bytes that the daemon needs for what was read since then.
-    pub(super) front_bytes: u64,
     unsent_since: Option<Moment>,
 }
 
@@ -174,7 +172,6 @@ impl Capture {
             hold_sending: false,
             hold_max: HOLD_MAX,
             front_seam: None,
-            front_bytes: 0,
             unsent_since: None,
         }
     }

@@ -86,7 +86,7 @@ impl Capture {
         }
         let Islands { found, joined, from_begin } = islands;
         let mut pieces: Vec<&Batch> = found.iter().rev().chain([&tail.records]).collect();
-        let is_first = from_begin && self.committer()?.cursor().runs().len() == 0;
+        let is_first = from_begin && self.committer()?.cursor().is_empty();
         if !is_first && !joined {
             let records = pieces.iter().flat_map(|piece| piece.iter());
             let behind = records.map(|record| Fingerprint::of(&record)).collect();
@@ -142,7 +142,7 @@ impl Capture {
     /// Takes the new records of a clean tail, if the stored end is in it. A bounded one begins right
     /// behind the broken record, where the cursor may begin too: it is all there is from there on.
     pub(super) fn joins(&mut self, records: &Batch, bounded: bool) -> Result<bool, Break> {
-        if self.committer()?.cursor().runs().len() == 0 {
+        if self.committer()?.cursor().is_empty() {
             return Ok(false);
         }
         let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: bounded });

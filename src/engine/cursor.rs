@@ -191,6 +191,11 @@ impl Cursor {
         self.runs.iter()
     }
 
+    /// Whether no record is known.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
     /// The last record of each output.
     pub fn last(&self) -> LastPerFd {
         self.last

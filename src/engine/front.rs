@@ -35,15 +35,13 @@ impl Capture {
         };
         let seam = cannot_tell(self.away);
         self.committer()?.seam(seam.clone());
-        (self.front_seam, self.front_bytes) = (Some(seam.clone()), 0);
+        self.front_seam = Some(seam.clone());
         (self.hold_sending, self.hold_max) = (true, HOLD);
         let answer = self.sound_answer(ask, since, cause).await;
         (self.hold_sending, self.hold_max) = (false, super::capture::HOLD_MAX);
         self.front_seam = None;
         let stays = match &answer {
-            Ok(Ok(answer)) => {
-                matches!(answer.finished, Finished::CaughtUp) && self.front_bytes >= full
-            }
+            Ok(Ok(answer)) => matches!(answer.finished, Finished::CaughtUp) && answer.size >= full,
             // What a broken record hides has no size.
             Ok(Err(_)) => self.in_flight() > 0,
             Err(_) => false,
@@ -72,7 +70,7 @@ impl Capture {
     /// Bytes from which on the log may have lost its front, if it can have lost it at all.
     fn front_in_doubt(&self) -> Option<u64> {
         let cursor = self.committer.as_ref()?.cursor();
-        let begins = cursor.runs().len() == 0;
+        let begins = cursor.is_empty();
         let ours = self.whole || cursor.origin() == Origin::AdoptedEmpty;
         let rotates = !self.info.log_config.is_trusted() && !self.shared.is_podman();
         (begins && ours && rotates).then(|| self.info.log_config.full_files_bytes())?

@@ -217,7 +217,7 @@ proptest! {
                 Step::Read(ask) => captured.read_to_end(&daemon.log, daemon.emitted.len(), ask),
                 // While nothing is stored since the last seam, records alone cannot show that
                 // the front was cut (the read judges that by retained size).
-                Step::DropFront(_) | Step::Truncate if captured.cursor.runs().len() == 0 => {}
+                Step::DropFront(_) | Step::Truncate if captured.cursor.is_empty() => {}
                 Step::DropFront(n) => {
                     let mut n = n.min(daemon.log.len());
                     while daemon.hides_a_tie(n, &captured.cursor) {

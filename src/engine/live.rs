@@ -23,7 +23,7 @@ impl Capture {
     pub(super) fn is_trusted(&self) -> bool {
         let trusted = self.info.log_config.is_trusted() && self.shared.follows_tell_damage();
         // A log of nothing but a broken record reads as empty.
-        let held = |committer: &Committer| committer.cursor().runs().len() > 0;
+        let held = |committer: &Committer| !committer.cursor().is_empty();
         let is_sure =
             !self.shared.follows_pass_over_damage() || self.committer.as_ref().is_some_and(held);
         trusted && is_sure && !self.hole_behind

@@ -293,19 +293,18 @@ impl Older {
     /// Gives the committer all records of the answer before index `until`.
     fn pass(&mut self, until: u64) {
         while self.passed < until {
-            let Some(piece) = self.held.pop_front() else { return };
+            let Some(mut piece) = self.held.pop_front() else { return };
             let wanted = usize::try_from(until - self.passed).unwrap_or(usize::MAX);
-            let (now, later) = (wanted.min(piece.len()), piece.len());
+            let (now, all) = (wanted.min(piece.len()), piece.len());
             for record in piece.iter().take(now) {
                 self.committer.record(&record);
             }
             self.passed += now as u64;
             self.held_bytes -= piece.text_bytes();
-            if now < later {
-                let mut rest = Batch::new();
-                piece.iter().skip(now).for_each(|record| rest.push(record));
-                self.held_bytes += rest.text_bytes();
-                self.held.push_front(rest);
+            if now < all {
+                piece.keep_last(all - now);
+                self.held_bytes += piece.text_bytes();
+                self.held.push_front(piece);
             }
         }
         self.taken.store(self.passed, Ordering::Relaxed);

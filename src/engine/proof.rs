@@ -87,7 +87,6 @@ impl Capture {
     async fn forget_unsent(&mut self) -> Result<(), Break> {
         self.close_log();
         self.open_log().await?;
-        self.front_bytes = 0;
         if let Some(seam) = self.front_seam.clone() {
             self.committer()?.seam(seam);
         }
@@ -158,7 +157,7 @@ impl Capture {
     /// Whether a log that seems to be empty is. Where something is stored it may also end and begin
     /// with broken records.
     async fn is_empty_log(&mut self) -> Result<bool, Break> {
-        let tails = if self.committer()?.cursor().runs().len() == 0 { 1 } else { EMPTY_TAILS };
+        let tails = if self.committer()?.cursor().is_empty() { 1 } else { EMPTY_TAILS };
         for asked in (0..tails).map(|nth| 1 << nth) {
             let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
             if again.fault.is_some() || !again.records.is_empty() {
