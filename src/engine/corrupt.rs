@@ -11,15 +11,21 @@
 //! (`islands`), or, of a log that does not rest, up to the first broken record (`before`), and a gap
 //! [`Lost::Corrupt`] stands behind each piece.
 
+mod before;
+mod clean;
+mod islands;
+mod place;
+mod shore;
+
 use std::collections::HashSet;
 
+use self::clean::Clean;
+use self::islands::Islands;
 use super::align::Source;
 use super::answer::Ask;
 use super::capture::{Break, Capture};
-use super::clean::Clean;
 use super::cursor::Fingerprint;
 use super::intake::Intake;
-use super::islands::Islands;
 use super::peek::{Peek, Since};
 use super::proof::SILENT;
 use super::read::not_taken;

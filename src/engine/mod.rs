@@ -7,7 +7,7 @@
 //! monitors ──MonitorEvent┘                                     tasks     spawns
 //!
 //! monitor: capture + loop (monitor), listening (live, follow, bell), bounded reads (read, answer,
-//!          proof, peek, corrupt, clean, front), what is new (intake, align, cursor), the way to the store
+//!          proof, peek, corrupt, front), what is new (intake, align, cursor), the way to the store
 //!          (commit), what it tells (meter, report, evidence)
 //! ```
 //!
@@ -19,10 +19,8 @@
 pub mod align;
 mod answer;
 pub mod backfill;
-mod before;
 mod bell;
 pub mod capture;
-mod clean;
 pub mod clock;
 mod commands;
 pub mod commit;
@@ -35,7 +33,6 @@ mod follow;
 mod front;
 pub mod handle;
 pub mod intake;
-mod islands;
 mod live;
 pub mod meter;
 mod monitor;

@@ -50,6 +50,11 @@ impl Peek {
         self.fault.is_none() && self.records.len() as u64 >= self.asked
     }
 
+    /// All of its records.
+    pub(super) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
+        self.records.iter().map(|record| Fingerprint::of(&record))
+    }
+
     /// Its first record.
     pub(super) fn first(&self) -> Option<Fingerprint> {
         self.records.get(0).map(|record| Fingerprint::of(&record))
@@ -57,29 +62,28 @@ impl Peek {
 
     /// Its first record, and how many like it stand in a row there.
     pub(super) fn lead(&self) -> Option<Lead> {
-        let fps = self.records.iter().map(|record| Fingerprint::of(&record));
         let fp = self.first()?;
-        Some(Lead { fp, run: fps.take_while(|other| *other == fp).count() })
+        Some(Lead { fp, run: self.fingerprints().take_while(|other| *other == fp).count() })
     }
 
     /// Its last record.
     pub(super) fn last(&self) -> Option<Fingerprint> {
-        self.records.iter().last().map(|record| Fingerprint::of(&record))
+        self.fingerprints().last()
     }
 
     /// Where in another answer it begins: the first place from which on both are the same, up to the
     /// end of the other. Later than its begin only if something else stands at the log's end by now:
     /// records of one moment that are alike lie everywhere in each other.
     pub(super) fn begins_in(&self, other: &[Fingerprint]) -> Option<usize> {
-        let own: Vec<_> = self.records.iter().map(|record| Fingerprint::of(&record)).collect();
+        let own: Vec<_> = self.fingerprints().collect();
         let places = if own.last() == other.last() { 1 } else { other.len() };
         (0..places).find(|at| other.get(*at..).is_some_and(|rest| own.starts_with(rest)))
     }
 
     /// Records up to the last one that is this, it included.
     pub(super) fn up_to_last(&self, fp: Fingerprint) -> Option<u64> {
-        let numbered = (1..).zip(self.records.iter());
-        numbered.filter(|(_, record)| Fingerprint::of(record) == fp).map(|(nth, _)| nth).last()
+        let numbered = (1..).zip(self.fingerprints());
+        numbered.filter(|(_, own)| *own == fp).map(|(nth, _)| nth).last()
     }
 }
 
@@ -103,6 +107,13 @@ impl Capture {
             };
         }
         Ok(since)
+    }
+
+    /// The last `asked` records. What the daemon reports is believed when it does so twice: else it
+    /// is of the moment and not the log's.
+    pub(super) async fn peek_surely(&mut self, asked: u64) -> Result<Peek, Break> {
+        let peek = self.peek(asked, None).await?;
+        if peek.fault.is_none() { Ok(peek) } else { self.peek(asked, None).await }
     }
 
     /// The last `asked` records, as they come.

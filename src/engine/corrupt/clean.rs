@@ -6,10 +6,10 @@
 //! top. How much it grows until the answer is begun nobody knows; at the end so many readable records
 //! may stand between the broken one and the tail as [`Clean::unsure`] says.
 
-use super::answer::{Ask, HELD_BYTES};
-use super::capture::{Break, Capture};
-use super::cursor::Fingerprint;
-use super::peek::Peek;
+use super::super::answer::{Ask, HELD_BYTES};
+use super::super::capture::{Break, Capture};
+use super::super::cursor::Fingerprint;
+use super::super::peek::Peek;
 
 /// Each step of the search is so many times the last, until a tail is not whole.
 const STRIDE: u64 = 8;
@@ -114,11 +114,7 @@ impl Capture {
         let mut search = Search::new();
         let mut best: Option<(Peek, Fingerprint)> = None;
         while let Some(asked) = search.next() {
-            let mut peek = self.peek(asked, None).await?;
-            if peek.fault.is_some() {
-                // Only what comes again is the log's and not of the moment.
-                peek = self.peek(asked, None).await?;
-            }
+            let peek = self.peek_surely(asked).await?;
             let anchor = best.as_ref().map(|(_, anchor)| *anchor).or(peek.last());
             let up_to = |fp| peek.up_to_last(fp);
             let look = Look {
