@@ -57,24 +57,7 @@ impl Capture {
         cause: ReadCause,
     ) -> Result<Moment, Break> {
         let Some(Clean { tail, bounded, unsure }) = self.longest_clean().await? else {
-            if words != SILENT {
-                let last = self.peek(1, None).await?;
-                if last.fault.is_none() && last.records.is_empty() {
-                    // The log is empty: it was a fault of the moment.
-                    return Err(DockerError::Fault { text: words }.into());
-                }
-            }
-            // The broken record is the last one. What stands before it is all there is, and if
-            // nothing will follow it, the loss has to be told now.
-            let now = self.shared.clock.now();
-            self.take_before(ask, &HashSet::new(), 0).await?;
-            self.hole_behind = true;
-            if cause == ReadCause::Final && !self.committer()?.cursor().is_broken_off() {
-                let seam = self.corrupt_gap(&words, None)?;
-                self.note(EventKind::Gap, seam.detail.clone()).await;
-                self.committer()?.break_off(seam);
-            }
-            return Ok(now);
+            return self.before_the_last(ask, &words, cause).await;
         };
         self.follow_reaches_back |= !self.follow_short;
         self.follow_short = true;
@@ -114,6 +97,32 @@ impl Capture {
         self.follow_reaches_back = true;
         self.hole_behind = false;
         Ok(tail.sent_at)
+    }
+
+    /// The last record is broken: what stands before it is all there is, and if nothing will follow
+    /// it, the loss has to be told now.
+    async fn before_the_last(
+        &mut self,
+        ask: Ask,
+        words: &str,
+        cause: ReadCause,
+    ) -> Result<Moment, Break> {
+        if words != SILENT {
+            let last = self.peek(1, None).await?;
+            if last.fault.is_none() && last.records.is_empty() {
+                // The log is empty: it was a fault of the moment.
+                return Err(DockerError::Fault { text: words.to_owned() }.into());
+            }
+        }
+        let now = self.shared.clock.now();
+        self.take_before(ask, &HashSet::new(), 0).await?;
+        self.hole_behind = true;
+        if cause == ReadCause::Final && !self.committer()?.cursor().is_broken_off() {
+            let seam = self.corrupt_gap(words, None)?;
+            self.note(EventKind::Gap, seam.detail.clone()).await;
+            self.committer()?.break_off(seam);
+        }
+        Ok(now)
     }
 
     /// Whether a tail is not in the log any more: its file was emptied or replaced meanwhile.
