@@ -68,6 +68,9 @@ async fn the_policy_auto_fetches_older_history_and_an_order_the_rest() {
         })
         .await;
     assert!(row.flow.is_conserved(), "{:?}", row.flow);
+    let records = lab.sim.records(&id);
+    let bytes: usize = records.iter().map(|record| record.bytes.len()).sum();
+    assert_eq!((row.lines, row.bytes), (150_050, bytes as u64), "history is counted as well");
     assert!(lab.seams_of(&id, SeamKind::NotTaken).is_empty(), "{:#?}", lab.seams(&id));
     lab.assert_all_complete().await;
 }
