@@ -14,8 +14,10 @@ use super::align::Source;
 use super::capture::{Break, Capture};
 use super::commit::Committer;
 use super::cursor::{Cursor, Origin};
+use super::extent::{Extent, extent};
 use super::intake::Intake;
 use super::older::{HEAD, Head, Older, before_the_head};
+use super::read::not_taken;
 use super::shared::Shared;
 use super::snapshot::Backfill;
 use crate::config::History;
@@ -41,6 +43,8 @@ pub(super) struct Outcome {
     bytes: u64,
     /// Whether the daemon may hold still older history.
     older: bool,
+    /// What stands before it could not be read without a hole.
+    broken: bool,
     /// It continued one that had broken off.
     resumed: bool,
 }
@@ -140,7 +144,10 @@ impl Capture {
                     self.auto_backfilled = false;
                     self.backfill_by_policy();
                 }
-                let words = format!("{} older records fetched", outcome.stored);
+                let mut words = format!("{} older records fetched", outcome.stored);
+                if outcome.broken {
+                    words += "; what stands before could not be read without a hole";
+                }
                 self.note(EventKind::Backfilled, words).await;
             }
             Done::Ended(Err(stop)) => {
@@ -170,19 +177,32 @@ async fn fetch(
     let Some(head) = Head::of(&shared, log, None).await? else { return Ok(Outcome::default()) };
     let stored = row.map_or(0, |row| row.records);
     let tail = target.map_or(Tail::All, |n| Tail::Last(n + stored + HEAD as u64));
-    let request = request(&info, tail);
+    let mut request = request(&info, tail);
+    let extent = extent(&shared, &info, &request).await?;
+    let broken = extent != Extent::All;
+    if let Extent::Last(whole) = extent {
+        if whole == 0 {
+            return Ok(Outcome { older: true, broken, ..Outcome::default() });
+        }
+        request.tail = Tail::Last(whole);
+    }
     let mut before = None;
-    if !info.log_config.is_trusted() {
+    if !info.log_config.is_trusted() || broken {
+        // It may begin behind the head by now.
         before = before_the_head(&shared, &request, &head).await?;
         if before.is_none() {
-            return Ok(Outcome { older: true, ..Outcome::default() });
+            return Ok(Outcome { older: true, broken, ..Outcome::default() });
         }
     }
     let first = head.first.offset(-SPAN);
     shared.writer.begin_backfill(log, first, Vec::new()).await?;
     let begin = |before| {
         let writer = shared.writer.clone();
-        let committer = Committer::new(writer, log, Part::Backfill, first, Cursor::empty());
+        let mut committer = Committer::new(writer, log, Part::Backfill, first, Cursor::empty());
+        if request.tail != Tail::All {
+            // Until it is known that nothing older exists.
+            committer.seam(not_taken());
+        }
         let mut older = Older::new(&head, committer, Arc::clone(&taken));
         older.before = before;
         older
@@ -202,9 +222,9 @@ async fn fetch(
         Tail::All => true,
         Tail::Last(asked) => older.received < asked,
     };
-    let rest = !(older.joined && complete);
+    let rest = broken || !(older.joined && complete);
     shared.writer.finish_backfill(log, older.joined, rest).await?;
-    Ok(Outcome { older: rest, ..Outcome::of(&older) })
+    Ok(Outcome { older: rest, broken, ..Outcome::of(&older) })
 }
 
 /// Continues a backfill behind its own cursor, up to the part that it was begun for.
@@ -219,6 +239,11 @@ async fn resume(
         return Ok(Outcome::default());
     };
     let request = request(info, Tail::All);
+    if extent(shared, info, &request).await? != Extent::All {
+        // What stands between its two parts may be broken: they stay apart.
+        shared.writer.finish_backfill(log, false, true).await?;
+        return Ok(Outcome { older: true, broken: true, resumed: true, ..Outcome::default() });
+    }
     let skip = Intake::new(&cursor, Source::Read { all: false });
     let committer = Committer::new(shared.writer.clone(), log, Part::Backfill, begun.next, cursor);
     let mut older = Older::new(&head, committer, taken);

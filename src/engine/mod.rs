@@ -29,6 +29,7 @@ pub mod cursor;
 pub mod discovery;
 mod entry;
 pub mod evidence;
+mod extent;
 mod follow;
 mod front;
 pub mod handle;

@@ -311,6 +311,10 @@ impl Older {
     }
 
     async fn settle(&mut self) -> Result<(), Break> {
+        if self.passed == 0 {
+            // There is nothing that a seam could stand before.
+            self.committer.drop_seam();
+        }
         let landed = self.committer.settle().await?;
         self.count(&landed);
         Ok(())

@@ -89,6 +89,12 @@ pub(crate) fn finish(
             params![log.0, limit - 1],
         )?;
     }
+    if took_some && !older_exists {
+        conn.execute(
+            "DELETE FROM seam WHERE log_id = ?1 AND key_seq < ?2 AND kind = 'not_taken'",
+            params![log.0, first],
+        )?;
+    }
     let front = seams::between(conn, log, i64::MIN, first)?;
     if took_some && older_exists && front.is_empty() {
         let eff = conn.query_row(

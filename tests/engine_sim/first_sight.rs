@@ -176,3 +176,28 @@ async fn a_backfill_that_was_interrupted_can_be_ordered_again() {
     let verdict = lab.verdict(&id);
     assert!(verdict.is_clean(), "{verdict:?} {:#?}", lab.seams(&id));
 }
+
+/// What a record that cannot be decoded hides is not fetched, and the seam before it stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn history_with_a_damaged_record_is_fetched_up_to_it() {
+    let profiles = [Profile::Moby20_10, Profile::Moby24, Profile::Moby27_4, Profile::Moby29];
+    let cases = profiles.map(|profile| async move {
+        for (damaged, fetched) in [(300, 4_000 - 301), (3_995, 4), (0, 3_999)] {
+            let mut lab = Lab::new(profile, 10).history(History::Auto);
+            let id = lab.sim.run(ContainerSpec::named("old"));
+            lab.sim.corrupt_record(&id, damaged);
+            lab.sim.emit_many(&id, 5_000, |n| format!("old {n}"));
+            lab.start().await;
+            lab.until("the policy's backfill", || lab.count_events(EventKind::Backfilled) > 0)
+                .await;
+            lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+            lab.until("the backfill", || lab.count_events(EventKind::Backfilled) > 1).await;
+            let verdict = lab.verdict(&id);
+            let what = format!("{profile:?}, {damaged}: {verdict:?} {:#?}", lab.events());
+            assert!(verdict.is_clean(), "{what}");
+            assert_eq!(lab.stored(&id), 1_000 + fetched, "{what}");
+            assert_eq!(lab.seams_of(&id, SeamKind::NotTaken).len(), 1, "{what}");
+        }
+    });
+    futures_util::future::join_all(cases).await;
+}

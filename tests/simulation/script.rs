@@ -261,6 +261,27 @@ impl Script {
         }
         script
     }
+
+    /// Damaged records in the history of a log that does not rotate, most of which is fetched later.
+    pub(crate) fn damaged_history(seed: u64) -> Self {
+        let mut writer = Writer::damaged(seed);
+        let mut script = writer.write();
+        let rng = &mut writer.rng;
+        script.history = History::Tail(rng.within(1, 100) as u64);
+        let mut old = Vec::new();
+        for _ in 0..rng.within(1, 3) {
+            old.extend([numbered(rng.within(1, 700)), Act::Corrupt(0)]);
+        }
+        old.push(numbered(rng.within(100, 900)));
+        script.before.splice(1..1, old);
+        let fetched = (rng.millis(0, 2_000), Act::Order(Verb::Backfill, None));
+        script.steps.insert(rng.below(script.steps.len() + 1), fetched);
+        script
+    }
+}
+
+fn numbered(lines: usize) -> Act {
+    Act::Emit { who: 0, fd: Fd::Stdout, lines, text: Text::Numbered }
 }
 
 impl fmt::Display for Script {

@@ -31,6 +31,7 @@ struct Story {
 
 const ANY: Story = Story { script: Script::new, one: "one" };
 const DAMAGED: Story = Story { script: Script::damaged, one: "one_damaged" };
+const HISTORY: Story = Story { script: Script::damaged_history, one: "one_damaged_history" };
 
 /// Plays a seed; what is wrong with it, with everything that is needed to see it again.
 fn try_seed(story: Story, seed: u64) -> Result<Outcome, String> {
@@ -166,6 +167,16 @@ fn many_damaged_logs_are_read_around() {
     }
 }
 
+/// Where what they hide would be fetched later.
+#[test]
+fn many_damaged_histories_are_fetched_without_a_hole() {
+    if let Some(counters) = many(HISTORY) {
+        for word in ["event backfilled", "seam joined", "seam not_taken"] {
+            assert!(counters.contains_key(word), "never reached: {word}");
+        }
+    }
+}
+
 /// Seeds that found a defect once, beyond those that every run plays.
 #[test]
 fn what_was_found_before_stays_mended() {
@@ -192,8 +203,14 @@ fn what_was_found_before_stays_mended() {
         511, 2284, 2438, 4201, 7396, // A long answer was not looked at again.
         2168,
     ];
+    let histories = [
+        // The log grew by more than was fetched while it was counted.
+        151, // The daemon went while history was fetched.
+        1192,
+    ];
     let played = found.into_iter().map(|seed| (ANY, seed));
     let played = played.chain(damaged.into_iter().map(|seed| (DAMAGED, seed)));
+    let played = played.chain(histories.into_iter().map(|seed| (HISTORY, seed)));
     let failed: Vec<String> =
         played.filter_map(|(story, seed)| try_seed(story, seed).err()).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
@@ -220,6 +237,12 @@ fn play_one(story: Story) {
 #[test]
 fn one_damaged() {
     play_one(DAMAGED);
+}
+
+/// Plays the one seed of damaged history that `LOGCAP_SEED` names.
+#[test]
+fn one_damaged_history() {
+    play_one(HISTORY);
 }
 
 #[test]
