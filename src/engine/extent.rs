@@ -63,7 +63,7 @@ pub(super) async fn extent(
         // Unfinished lines of terminals merge, and the others are not read line by line.
         return Ok(Extent::All);
     }
-    let (mut whole, mut begin) = (0, None);
+    let (mut whole, mut grows_from) = (0, None);
     for _ in 0..TRIES {
         let all = count(shared, request, request.tail).await?;
         if matches!(request.tail, Tail::Last(asked) if all.is_clean(asked)) {
@@ -81,9 +81,10 @@ pub(super) async fn extent(
         if again.lead == all.lead && longer == all.lead {
             return Ok(Extent::All);
         }
-        (whole, begin) = (all.came, all.lead);
+        whole = all.came;
+        grows_from = all.lead.filter(|_| again.lead != all.lead);
     }
-    if whole > 0 && lead(shared, request, whole.saturating_mul(2)).await? == begin {
+    if grows_from.is_some() && lead(shared, request, whole.saturating_mul(2)).await? == grows_from {
         // It grows with every look, and hides nothing behind its first records.
         return Ok(Extent::Last(whole));
     }

@@ -104,6 +104,7 @@ async fn a_damaged_log_is_taken_from_its_begin() {
         from_the_begin(profile, ContainerSpec::named("trusted"), &[40, 41, 300], 2).await;
         let belled = ContainerSpec::named("belled").rotating("10m", 3);
         from_the_begin(profile, belled, &[40, 41, 300], 2).await;
+        from_the_begin(profile, ContainerSpec::named("first"), &[0, 300], 2).await;
     });
     futures_util::future::join_all(all).await;
 }
@@ -141,4 +142,31 @@ async fn a_damaged_record_is_one_gap_where_reads_report_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_record_is_one_gap_where_reads_pass_over_it_in_silence() {
     one_by_one(Profile::Moby20_10, ContainerSpec::named("belled").rotating("10m", 3)).await;
+}
+
+/// Nothing follows a damaged record that is the last of a container that has ended: what stands
+/// before it is taken all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_before_the_last_record_is_taken_if_that_is_damaged() {
+    let all = PROFILES.map(|profile| async move {
+        for spec in
+            [ContainerSpec::named("trusted"), ContainerSpec::named("belled").rotating("10m", 3)]
+        {
+            let (lab, id) = five_read(profile, spec).await;
+            lab.order(Verb::Pause, Targets::All).await;
+            lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+            lab.sim.corrupt_record(&id, 305);
+            lab.sim.emit_many(&id, 301, |n| format!("last words {n}"));
+            lab.sim.die(&id);
+            lab.order(Verb::Resume, Targets::All).await;
+            lab.wait_row("its end", &id, |row| row.phase.as_str() == "ended").await;
+            let (verdict, gaps) = (lab.verdict(&id), lab.seams_of(&id, SeamKind::Gap));
+            assert!(
+                verdict.is_clean() && verdict.reported == 1,
+                "{profile:?}: {verdict:?} {gaps:#?}"
+            );
+            assert_eq!((lab.stored(&id), gaps.len()), (305, 1), "{profile:?}: {gaps:#?}");
+        }
+    });
+    futures_util::future::join_all(all).await;
 }
