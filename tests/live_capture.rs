@@ -213,13 +213,17 @@ fn twelve_kinds_of_containers_are_captured_line_by_line() {
     quiet_is_verified(&program, &members);
     let crash = members.iter().find(|m| m.name == "crash").unwrap();
     crash.container.stop_now();
+    // The file of the crash loop is needed before it is removed; the store after it is closed.
+    let crash_truth = truth::lines(&crash.container.truth());
+    let written = crash_truth.len() as u64;
+    // Between two runs it has ended as well: a last one may have begun just now.
     wait_until("the crash loop's end is read", MINUTE, || {
-        program.row(&crash.container).is_some_and(|r| matches!(r.state, State::Ended { .. }))
+        program.row(&crash.container).is_some_and(|row| {
+            matches!(row.state, State::Ended { .. }) && row.stored_total >= written
+        })
     });
     let last = program.snapshot();
     report(&last);
-    // The file of the crash loop is needed before it is removed; the store after it is closed.
-    let crash_truth = truth::lines(&crash.container.truth());
     assert_eq!(program.stop(), Some(0));
     for (log, seam) in StoreReader::open(&data).unwrap().seams(None).unwrap() {
         eprintln!("seam in log {}: {seam:?}", log.0);
