@@ -102,9 +102,14 @@ impl Engine {
         self.finder.abort();
     }
 
+    /// Tells the supervisor to stop, so that a server that ends now is not taken for a failure.
+    pub fn begin_stop(&self) {
+        self.stop.send_replace(true);
+    }
+
     /// Stops: every monitor commits what it has and ends, within five seconds.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
+        self.begin_stop();
         let _ = self.supervisor.await;
     }
 

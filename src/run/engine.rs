@@ -25,7 +25,8 @@ pub(super) struct Running {
 impl Running {
     /// Stops in order: monitors commit, servers close, the store syncs.
     pub(super) async fn stop(self) -> Result<(), Failure> {
-        // Servers first: they take their socket away, and nobody asks an engine that stops.
+        self.engine.begin_stop();
+        // They take their socket away, and nobody asks an engine that stops.
         self.servers.cancel();
         self.engine.stop().await;
         // Nothing else runs any more that could be kept waiting by the last sync.

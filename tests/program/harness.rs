@@ -48,7 +48,8 @@ impl Live {
         }
         let mut command = binary(&dir.path().join("data"));
         command.args(["--probe", "5s", "--docker"]).arg(&socket).arg("capture");
-        let engine = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let stderr = std::fs::File::create(dir.path().join("stderr")).unwrap();
+        let engine = command.stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
         let live = Self { sim, engine, dir };
         live.wait_for("all live", |s| {
             s.ready && s.coverage.fresh == ids.len() && s.totals.flow.in_flight == 0
@@ -69,6 +70,23 @@ impl Live {
             }
             assert!(began.elapsed() < DEADLINE, "no {what}: {snapshot:#?}");
         }
+    }
+
+    /// Sends SIGTERM and waits for the end: exit code and standard error.
+    pub(crate) async fn stop(mut self) -> (Option<i32>, String) {
+        let pid = rustix::process::Pid::from_child(&self.engine);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let mut ticks = interval(Duration::from_millis(20));
+        let status = timeout(DEADLINE, async {
+            loop {
+                ticks.tick().await;
+                if let Some(status) = self.engine.try_wait().unwrap() {
+                    break status;
+                }
+            }
+        });
+        let code = status.await.expect("it ends").code();
+        (code, std::fs::read_to_string(self.dir.path().join("stderr")).unwrap())
     }
 
     /// Runs `verify` with more arguments; exit code and JSON report.

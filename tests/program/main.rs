@@ -11,4 +11,5 @@
 
 mod harness;
 mod leaks;
+mod stop;
 mod verify;
