@@ -1,5 +1,7 @@
 //! A look at the end of the daemon's log: a bounded answer in memory, of which nothing is taken yet.
 
+use std::collections::HashSet;
+
 use super::answer::{Ask, HELD_BYTES};
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
@@ -58,6 +60,11 @@ impl Peek {
     /// Its first record.
     pub(super) fn first(&self) -> Option<Fingerprint> {
         self.records.get(0).map(|record| Fingerprint::of(&record))
+    }
+
+    /// How many come before the first of those.
+    pub(super) fn before(&self, known: &HashSet<Fingerprint>) -> usize {
+        self.fingerprints().take_while(|fp| !known.contains(fp)).count()
     }
 
     /// Its first record, and how many like it stand in a row there.

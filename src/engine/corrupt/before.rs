@@ -35,8 +35,7 @@ impl Capture {
             let Some(asked) = ask.records() else { return Ok(()) };
             let peek = self.peek(asked, None).await?;
             let complete = peek.fault.is_some() || (peek.records.len() as u64) < asked;
-            let is_before = |fp: &Fingerprint| !behind.contains(fp);
-            let mut before = peek.fingerprints().take_while(is_before).count();
+            let mut before = peek.before(behind);
             if peek.fault.is_none() {
                 if behind.is_empty() && self.peek(1, None).await?.is_clean() {
                     // What came since can be read, and nobody knows where it begins.

@@ -137,9 +137,8 @@ impl Capture {
                 // It could begin at any of them.
                 break;
             }
-            let is_before = |fp: &Fingerprint| !walk.behind.contains(fp);
-            let before = peek.fingerprints().take_while(is_before).count();
             // The last record of the answer need not be the log's.
+            let before = peek.before(&walk.behind);
             let piece = self.first_piece(&peek, before, &walk.behind, None).await?;
             match self.rests(walk).await? {
                 Some(true) => {

@@ -13,6 +13,11 @@ use super::super::cursor::Fingerprint;
 use super::super::peek::{Lead, Peek};
 use crate::model::Batch;
 
+/// Records by which a tail is known again.
+const ALIKE: usize = 64;
+/// Looks at most for one answer, should the log grow all the time.
+const LOOKS: u32 = 40;
+
 /// The first records of an answer that follow one another for sure.
 pub(super) struct Piece {
     /// Distance of the first of them from the log's end; the last one's is one.
@@ -22,11 +27,6 @@ pub(super) struct Piece {
     /// Whether it begins where the log does, if the answer was to begin before that.
     pub(super) begin: Option<bool>,
 }
-
-/// Records by which a tail is known again.
-const ALIKE: usize = 64;
-/// Looks at most for one answer, should the log grow all the time.
-const LOOKS: u32 = 40;
 
 /// The begin of an answer, whose place is looked for.
 struct Begin {
