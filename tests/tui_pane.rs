@@ -232,6 +232,8 @@ fn every_seam_has_its_words() {
     screen.source.add(
         others.into_iter().zip(10..).map(|(kind, i)| seam(1, i * 10, i * 8_000, kind, None, None)),
     );
+    let unread = Lost::Corrupt("a record before this cannot be decoded".to_owned());
+    screen.source.add([seam(1, 140, 14 * 8_000, SeamKind::NotTaken, Some(unread), None)]);
     screen.snapshot(one());
     screen.keys("2");
     insta::assert_snapshot!("seams_130x24", screen.text());

@@ -4,6 +4,7 @@
 //! and goes below them in the store. A backfill that breaks off keeps its own cursor in the store:
 //! the next one is first continued from there, until it meets the rest.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::cursor::{Cursor, Origin};
 use super::extent::{Extent, extent};
 use super::intake::Intake;
 use super::older::{HEAD, Head, Older, before_the_head};
-use super::read::not_taken;
+use super::read::{not_readable, not_taken};
 use super::shared::Shared;
 use super::snapshot::Backfill;
 use crate::config::History;
@@ -43,8 +44,8 @@ pub(super) struct Outcome {
     bytes: u64,
     /// Whether the daemon may hold still older history.
     older: bool,
-    /// What stands before it could not be read without a hole.
-    broken: bool,
+    /// How much of what was asked for could be read without a hole.
+    extent: Extent,
     /// It continued one that had broken off.
     resumed: bool,
 }
@@ -145,8 +146,12 @@ impl Capture {
                     self.backfill_by_policy();
                 }
                 let mut words = format!("{} older records fetched", outcome.stored);
-                if outcome.broken {
-                    words += "; what stands before could not be read without a hole";
+                match outcome.extent {
+                    Extent::All => {}
+                    Extent::Broken(_) => {
+                        words += "; what stands before could not be read without a hole";
+                    }
+                    Extent::Moving(_) => words += "; what stands before changed with every look",
                 }
                 self.note(EventKind::Backfilled, words).await;
             }
@@ -179,52 +184,33 @@ async fn fetch(
     let tail = target.map_or(Tail::All, |n| Tail::Last(n + stored + HEAD as u64));
     let mut request = request(&info, tail);
     let extent = extent(&shared, &info, &request).await?;
-    let broken = extent != Extent::All;
-    if let Extent::Last(whole) = extent {
-        if whole == 0 {
-            return Ok(Outcome { older: true, broken, ..Outcome::default() });
-        }
-        request.tail = Tail::Last(whole);
-    }
-    let mut before = None;
-    if !info.log_config.is_trusted() || broken {
-        // It may begin behind the head by now.
-        before = before_the_head(&shared, &request, &head).await?;
-        if before.is_none() {
-            return Ok(Outcome { older: true, broken, ..Outcome::default() });
-        }
+    request.tail = extent.tail().unwrap_or(tail);
+    let nothing = Outcome { older: true, extent, ..Outcome::default() };
+    let Some(before) = before_the_head(&shared, &request, &head).await? else {
+        return Ok(nothing);
+    };
+    if before.is_empty() && extent != Extent::All {
+        return Ok(nothing);
     }
     let first = head.first.offset(-SPAN);
     shared.writer.begin_backfill(log, first, Vec::new()).await?;
-    let begin = |before| {
-        let writer = shared.writer.clone();
-        let mut committer = Committer::new(writer, log, Part::Backfill, first, Cursor::empty());
-        if request.tail != Tail::All {
-            // Until it is known that nothing older exists.
-            committer.seam(not_taken());
-        }
-        let mut older = Older::new(&head, committer, Arc::clone(&taken));
-        older.before = before;
-        older
-    };
-    let mut older = begin(before);
+    let writer = shared.writer.clone();
+    let mut committer = Committer::new(writer, log, Part::Backfill, first, Cursor::empty());
+    if request.tail != Tail::All {
+        // Until it is known that nothing older exists.
+        let is_broken = matches!(extent, Extent::Broken(_));
+        committer.seam(if is_broken { not_readable() } else { not_taken() });
+    }
+    let mut older = Older::new(&head, before, committer, taken);
     // Broken off here, it stays open in the store and is continued the next time.
     older.read(&shared, &request).await?;
-    if older.is_undecided() {
-        // So much was written just before the head that time says nothing.
-        let before = before_the_head(&shared, &request, &head).await?;
-        if before.is_some() {
-            older = begin(before);
-            older.read(&shared, &request).await?;
-        }
-    }
     let complete = match tail {
         Tail::All => true,
         Tail::Last(asked) => older.received < asked,
     };
-    let rest = broken || !(older.joined && complete);
+    let rest = extent != Extent::All || !(older.joined && complete);
     shared.writer.finish_backfill(log, older.joined, rest).await?;
-    Ok(Outcome { older: rest, broken, ..Outcome::of(&older) })
+    Ok(Outcome { older: rest, extent, ..Outcome::of(&older) })
 }
 
 /// Continues a backfill behind its own cursor, up to the part that it was begun for.
@@ -238,19 +224,20 @@ async fn resume(
     let Some(head) = Head::of(shared, log, Some(begun.limit)).await? else {
         return Ok(Outcome::default());
     };
-    let request = request(info, Tail::All);
-    if extent(shared, info, &request).await? != Extent::All {
-        // What stands between its two parts may be broken: they stay apart.
-        shared.writer.finish_backfill(log, false, true).await?;
-        return Ok(Outcome { older: true, broken: true, resumed: true, ..Outcome::default() });
-    }
+    let mut request = request(info, Tail::All);
+    let extent = extent(shared, info, &request).await?;
+    // What stands before it may be broken: if the two parts do not meet in it, they stay apart.
+    request.tail = extent.tail().unwrap_or(request.tail);
     let skip = Intake::new(&cursor, Source::Read { all: false });
     let committer = Committer::new(shared.writer.clone(), log, Part::Backfill, begun.next, cursor);
-    let mut older = Older::new(&head, committer, taken);
+    let mut older = Older::new(&head, HashSet::new(), committer, taken);
     older.skip = Some(skip);
     older.read(shared, &request).await?;
-    shared.writer.finish_backfill(log, older.joined, true).await?;
-    Ok(Outcome { older: true, resumed: true, ..Outcome::of(&older) })
+    let resumed = older.joined || !matches!(extent, Extent::Moving(_));
+    if resumed {
+        shared.writer.finish_backfill(log, older.joined, true).await?;
+    }
+    Ok(Outcome { older: true, extent, resumed, ..Outcome::of(&older) })
 }
 
 /// The bounded read that a backfill makes; nobody waits for it, so its first byte may be late.

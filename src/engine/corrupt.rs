@@ -28,7 +28,7 @@ use super::cursor::Fingerprint;
 use super::intake::Intake;
 use super::peek::{Peek, Since};
 use super::proof::SILENT;
-use super::read::not_taken;
+use super::read::{not_readable, not_taken};
 use super::report::ReadCause;
 use super::snapshot::Backfill;
 use crate::docker::DockerError;
@@ -38,12 +38,12 @@ impl Capture {
     /// First sight of a log with a broken record in it: takes what can be read behind it.
     pub(super) async fn adopt_around(&mut self) -> Result<Moment, Break> {
         self.open_log().await?;
-        let Some(Clean { tail, .. }) = self.longest_clean().await? else {
+        let Some(Clean { tail, bounded, .. }) = self.longest_clean().await? else {
             self.hole_behind = true;
             return Ok(self.shared.clock.now());
         };
         (self.follow_short, self.hole_behind) = (true, false);
-        self.committer()?.seam(not_taken());
+        self.committer()?.seam(if bounded { not_readable() } else { not_taken() });
         self.meter.tell(|report| report.backfill = Backfill::Available);
         self.take_all(&tail.records).await?;
         Ok(tail.sent_at)

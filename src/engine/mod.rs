@@ -8,7 +8,8 @@
 //!
 //! monitor: capture + loop (monitor), listening (live, follow, bell), bounded reads (read, answer,
 //!          proof, peek, corrupt, front), what is new (intake, align, cursor), the way to the store
-//!          (commit), what it tells (meter, report, evidence)
+//!          (commit), what it tells (meter, report, evidence); beside all that one fetch of older
+//!          history (backfill, older), counted before (extent)
 //! ```
 //!
 //! Invariants: only bounded reads declare a gap, but for the last words of a container that is gone

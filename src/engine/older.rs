@@ -1,18 +1,15 @@
 //! What an answer holds before the first stored records: the older part of a log.
 //!
 //! The answer is aligned with the *first* stored records. Nothing may be stored before it is sure
-//! that they will come by. An answer is contiguous and reaches to the present, so where the file
-//! cannot rotate that is sure as soon as its first record is clearly older than the first stored
-//! one. Where they may have been rotated away, and time tells nothing because the clock may have
-//! stepped back, or where too much was written within a moment, another read looks for them first
-//! ([`before_the_head`]); an answer that then begins with one of the records before them holds them,
-//! too. Otherwise everything is held until they are
+//! that they will come by: they may have been rotated away, or the file emptied, and time tells
+//! nothing, because the clock may have stepped back. So another read looks for them first
+//! ([`before_the_head`]). An answer is contiguous and reaches to the present; one that then begins
+//! with one of the records before them holds them, too. Otherwise everything is held until they are
 //! found, within a bound.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use super::align::{Aligner, Ending, Join, Missing, Source, Verdict};
 use super::capture::Break;
@@ -21,10 +18,8 @@ use super::cursor::{Cursor, Fingerprint, MAX_RUNS};
 use super::intake::{Intake, Sink};
 use super::shared::Shared;
 use crate::docker::{LogRequest, Step, Tail};
-use crate::model::{Batch, LogId, RecordRef, Seq, Timestamp};
+use crate::model::{Batch, LogId, RecordRef, Seq};
 
-/// How much older the first record must be to make the end of the search sure.
-const CLEARLY: Duration = Duration::from_secs(1);
 /// Text held while it is not sure.
 const HELD_MAX: usize = 16 << 20;
 /// First records that are looked for.
@@ -38,7 +33,6 @@ pub(super) struct Head {
     pattern: Cursor,
     /// The number of the first of them.
     pub(super) first: Seq,
-    oldest: Timestamp,
 }
 
 impl Head {
@@ -55,7 +49,6 @@ impl Head {
             let Some(block) = blocks.pop() else { return Ok(None) };
             let decoded = reader.decode(&block)?;
             let mut pattern = Cursor::default();
-            let mut oldest = Timestamp(i64::MAX);
             for at in 0..decoded.len().min(HEAD) {
                 let Some(record) = decoded.record(at) else { break };
                 let record = RecordRef {
@@ -68,9 +61,8 @@ impl Head {
                     break;
                 }
                 pattern.push(&record);
-                oldest = oldest.min(record.ts);
             }
-            Ok(Some(Self { pattern, first: block.first_seq, oldest }))
+            Ok(Some(Self { pattern, first: block.first_seq }))
         };
         super::tasks::off_the_runtime(&shared.reader, read).await.unwrap_or(Ok(None))
     }
@@ -131,7 +123,6 @@ impl Sink for Fresh {
 pub(super) struct Older {
     aligner: Aligner,
     head_records: u64,
-    oldest: Timestamp,
     committer: Committer,
     held: VecDeque<Batch>,
     held_bytes: usize,
@@ -141,8 +132,8 @@ pub(super) struct Older {
     pub(super) stored: u64,
     pub(super) lines: u64,
     pub(super) bytes: u64,
-    /// Records that stood before the head a moment ago, if the file can rotate.
-    pub(super) before: Option<HashSet<Fingerprint>>,
+    /// Records that stood before the head a moment ago.
+    before: HashSet<Fingerprint>,
     /// It is sure that the head will come by.
     sure: bool,
     /// Until the cursor of a backfill that broke off has come by.
@@ -154,11 +145,15 @@ pub(super) struct Older {
 }
 
 impl Older {
-    pub(super) fn new(head: &Head, committer: Committer, taken: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(
+        head: &Head,
+        before: HashSet<Fingerprint>,
+        committer: Committer,
+        taken: Arc<AtomicU64>,
+    ) -> Self {
         Self {
             aligner: Aligner::new(&head.pattern, Source::Read { all: false }),
             head_records: head.pattern.records(),
-            oldest: head.oldest,
             committer,
             held: VecDeque::new(),
             held_bytes: 0,
@@ -167,7 +162,7 @@ impl Older {
             stored: 0,
             lines: 0,
             bytes: 0,
-            before: None,
+            before,
             sure: false,
             skip: None,
             joined: false,
@@ -204,15 +199,11 @@ impl Older {
                 self.settle().await?;
                 return Ok(());
             }
-            if self.is_undecided() {
+            if self.held_bytes > HELD_MAX {
+                // It is not sure that the head will come by.
                 return Ok(());
             }
         }
-    }
-
-    /// More than may be held came by, and it is not sure that the head will.
-    pub(super) fn is_undecided(&self) -> bool {
-        self.held_bytes > HELD_MAX
     }
 
     /// The part of a piece that was not stored by the backfill that broke off: all of it, if none
@@ -245,10 +236,7 @@ impl Older {
             && !self.sure
             && let Some(first) = piece.get(0)
         {
-            self.sure = match &self.before {
-                None => first.ts < self.oldest.before(CLEARLY),
-                Some(before) => before.contains(&Fingerprint::of(&first)),
-            };
+            self.sure = self.before.contains(&Fingerprint::of(&first));
         }
         let mut found = None;
         for record in piece.iter() {

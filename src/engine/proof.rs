@@ -93,15 +93,13 @@ impl Capture {
         Ok(())
     }
 
-    /// Whether a short answer to this can be confirmed: only json-file is read by scanning text for
-    /// lines, and a terminal's unfinished lines make answers short that are whole. Of a long log long
-    /// answers come, which are not to be held back.
+    /// Whether a short answer to this can be confirmed. Of a long log long answers come, which are not
+    /// to be held back.
     fn is_checked(&self, ask: Ask) -> bool {
-        let lines = self.info.log_config.driver == "json-file" && !self.info.tty;
         let report = self.meter.report();
         let is_small = report.stored_before + report.flow.stored < CHECKED;
         let can_be = is_small || ask.records().is_some_and(|n| n < CHECKED);
-        lines && !self.shared.is_podman() && can_be
+        can_be && self.shared.reads_lines(&self.info)
     }
 
     /// Whether nothing can stand before an answer, in a file that will hardly rotate before that is

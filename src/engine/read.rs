@@ -249,3 +249,9 @@ pub(super) fn not_taken() -> NewSeam {
         detail: "older history exists, amount unknown".to_owned(),
     }
 }
+
+/// The seam before what stands behind a record that the daemon cannot decode.
+pub(super) fn not_readable() -> NewSeam {
+    let why = "a record before this cannot be decoded";
+    NewSeam { lost: Some(Lost::Corrupt(why.to_owned())), ..not_taken() }
+}

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use super::clock::Clock;
 use crate::config::History;
 use crate::docker::{DaemonInfo, Docker, Flavor};
-use crate::model::Timing;
+use crate::model::{ContainerInfo, Timing};
 use crate::store::{StoreReader, StoreWriter};
 
 /// Openings at once over all monitors (CAPTURE contract 2.3).
@@ -113,6 +113,12 @@ impl Shared {
     /// Whether the daemon is Podman, whose follows are never trusted.
     pub fn is_podman(&self) -> bool {
         self.linked.borrow().as_ref().is_some_and(|l| l.info.flavor == Flavor::Podman)
+    }
+
+    /// Whether a bounded answer says how many records stand in the log: only json-file is read by
+    /// scanning text for lines, and the unfinished lines of a terminal merge.
+    pub fn reads_lines(&self, info: &ContainerInfo) -> bool {
+        info.log_config.driver == "json-file" && !info.tty && !self.is_podman()
     }
 
     /// Whether a follow ends with an error at a record that the daemon cannot decode. Docker up to

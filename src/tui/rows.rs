@@ -225,7 +225,12 @@ impl RowFormat {
                 let away = what.away.map_or("", away_words);
                 format!("gap: {when}{lost}{away}")
             }
-            SeamKind::NotTaken => "older history was not taken, b fetches it".to_owned(),
+            SeamKind::NotTaken => match &what.lost {
+                Some(Lost::Corrupt(why)) => {
+                    format!("older history was not taken, {}", text::safe(why))
+                }
+                _ => "older history was not taken, b fetches it".to_owned(),
+            },
             SeamKind::Evicted => "older lines were removed by retention".to_owned(),
             SeamKind::Damaged => format!(
                 "damaged: {}a stored block can no longer be decoded",

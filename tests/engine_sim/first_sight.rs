@@ -1,9 +1,11 @@
 //! What is taken of a log that is seen for the first time, and what is fetched later.
 
+use std::time::Duration;
+
 use logcap_tui::config::History;
 use logcap_tui::engine::snapshot::Backfill;
 use logcap_tui::engine::{Targets, Verb};
-use logcap_tui::model::{ContainerId, EventKind, SeamKind};
+use logcap_tui::model::{ContainerId, EventKind, Fd, Lost, SeamKind};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
 use crate::harness::{Lab, is_live};
@@ -177,6 +179,31 @@ async fn a_backfill_that_was_interrupted_can_be_ordered_again() {
     assert!(verdict.is_clean(), "{verdict:?} {:#?}", lab.seams(&id));
 }
 
+/// Each look at such a log finds it longer than the last.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn older_history_of_a_log_that_grows_is_fetched_from_its_first_record() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10).history(History::Auto);
+    let id = lab.sim.run(ContainerSpec::named("lively"));
+    lab.sim.emit_many(&id, 20_000, |n| format!("old {n}"));
+    let (sim, lively) = (lab.sim.clone(), id.clone());
+    let writer = tokio::spawn(async move {
+        for n in 0.. {
+            sim.emit(&lively, Fd::Stdout, &format!("new {n}"));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    lab.start().await;
+    lab.wait_row("everything", &id, |row| {
+        row.backfill == Backfill::None && row.stored_total > 20_000
+    })
+    .await;
+    writer.abort();
+    lab.rest().await;
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean() && verdict.excused == 0, "{verdict:?} {:#?}", lab.seams(&id));
+    assert!(lab.seams_of(&id, SeamKind::NotTaken).is_empty(), "{:#?}", lab.seams(&id));
+}
+
 /// What a record that cannot be decoded hides is not fetched, and the seam before it stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn history_with_a_damaged_record_is_fetched_up_to_it() {
@@ -196,7 +223,11 @@ async fn history_with_a_damaged_record_is_fetched_up_to_it() {
             let what = format!("{profile:?}, {damaged}: {verdict:?} {:#?}", lab.events());
             assert!(verdict.is_clean(), "{what}");
             assert_eq!(lab.stored(&id), 1_000 + fetched, "{what}");
-            assert_eq!(lab.seams_of(&id, SeamKind::NotTaken).len(), 1, "{what}");
+            let seams = lab.seams_of(&id, SeamKind::NotTaken);
+            assert_eq!(seams.len(), 1, "{what}");
+            let is_told = matches!(seams[0].what.lost, Some(Lost::Corrupt(_)));
+            // Behind what was stored first nothing could be fetched.
+            assert_eq!(is_told, fetched > 0, "{what}");
         }
     });
     futures_util::future::join_all(cases).await;
