@@ -6,25 +6,29 @@
 //! `since` is used on compressed drivers only: elsewhere it makes the daemon decode its whole
 //! history (20.4 s on a 1.26 GB log, where `tail=64` takes 1.6 ms).
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::align::Source;
 use super::answer::{ASK_MIN, Ask};
 use super::capture::{Break, Capture};
-use super::cursor::Origin;
+use super::cursor::{Fingerprint, Origin};
 use super::evidence::Beat;
 use super::intake::{Finished, Intake};
 use super::proof::CHECKED;
 use super::report::ReadCause;
 use super::snapshot::Backfill;
 use crate::config::History;
-use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, SeamKind, Timestamp};
+use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, RecordRef, SeamKind, Timestamp};
 
 /// How far before the cursor `since` begins on compressed drivers.
 const SINCE_MARGIN: Duration = Duration::from_mins(1);
 
 /// How far before the cursor's records `since` begins on Podman.
 const PODMAN_MARGIN: Duration = Duration::from_secs(1);
+
+/// Stored records that an answer without the stored end is compared with.
+const COMPARED: usize = 1 << 18;
 
 /// Proof that every record up to the moment of sending is stored. Made only by `read_to_end`.
 #[derive(Debug, Clone)]
@@ -133,9 +137,23 @@ impl Capture {
     /// Records the gap and takes the complete answer whole, from memory or by reading it again:
     /// the daemon's log only grows, so an end that is absent once is absent for ever.
     async fn across_gap(&mut self, held: Option<Batch>, sent: Moment) -> Result<Moment, Break> {
-        let first = held.as_ref().and_then(|batch| batch.get(0)).map(|record| record.ts);
         let empty = held.as_ref().is_some_and(Batch::is_empty);
-        let seam = self.gap(empty, first)?;
+        let mut held = held;
+        let stored = match &held {
+            Some(batch) => self.stored_first(batch).await?,
+            None => 0,
+        };
+        if let Some(batch) = held.as_mut().filter(|_| stored > 0) {
+            batch.keep_last((batch.len() - stored).max(1));
+        }
+        let first = held.as_ref().and_then(|batch| batch.get(0)).map(|record| record.ts);
+        let mut seam = self.gap(empty, first)?;
+        if stored > 0 {
+            // Files are rotated away oldest first: only somebody else takes an end and leaves what
+            // stood before it.
+            let detail = "the daemon's file was cut or replaced".to_owned();
+            seam = NewSeam { lost: Some(Lost::Truncated), away: Some(self.away), detail, ..seam };
+        }
         self.note(EventKind::Gap, seam.detail.clone()).await;
         self.committer()?.cut(seam);
         let Some(batch) = held else {
@@ -146,6 +164,37 @@ impl Capture {
         };
         self.take_all(&batch).await?;
         Ok(sent)
+    }
+
+    /// How many of the first records of an answer without the stored end are stored. The gap before
+    /// what is taken covers them as well.
+    async fn stored_first(&mut self, batch: &Batch) -> Result<usize, Break> {
+        let end = self.committer()?.cursor().last_ts();
+        let (Some(first), Some(end)) = (batch.get(0).map(|record| record.ts), end) else {
+            return Ok(0);
+        };
+        let Some(log) = self.log().filter(|_| first <= end) else { return Ok(0) };
+        self.settle().await?;
+        let reader = self.shared.reader.clone();
+        let read = move || -> Result<HashSet<Fingerprint>, Break> {
+            let mut stored = HashSet::new();
+            for block in reader.blocks(Some(&[log]), Some(first), Some(end))? {
+                let decoded = reader.decode(&block)?;
+                for record in (0..decoded.len()).map_while(|at| decoded.record(at)) {
+                    let (fd, ts, newline, bytes) =
+                        (record.fd, record.ts, record.newline, record.bytes);
+                    stored.insert(Fingerprint::of(&RecordRef { fd, ts, newline, bytes }));
+                }
+                if stored.len() >= COMPARED {
+                    break;
+                }
+            }
+            Ok(stored)
+        };
+        let stored = super::tasks::off_the_runtime(&self.shared.reader, read).await;
+        let stored = stored.unwrap_or_else(|| Ok(HashSet::new()))?;
+        let is_stored = |record: &RecordRef<'_>| stored.contains(&Fingerprint::of(record));
+        Ok(batch.iter().take_while(is_stored).count())
     }
 
     /// Takes records that were counted as given up when their answer ended, all as new: behind a
