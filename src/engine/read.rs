@@ -136,9 +136,8 @@ impl Capture {
 
     /// Records the gap and takes the complete answer whole, from memory or by reading it again:
     /// the daemon's log only grows, so an end that is absent once is absent for ever.
-    async fn across_gap(&mut self, held: Option<Batch>, sent: Moment) -> Result<Moment, Break> {
+    async fn across_gap(&mut self, mut held: Option<Batch>, sent: Moment) -> Result<Moment, Break> {
         let empty = held.as_ref().is_some_and(Batch::is_empty);
-        let mut held = held;
         let stored = match &held {
             Some(batch) => self.stored_first(batch).await?,
             None => 0,
@@ -147,13 +146,7 @@ impl Capture {
             batch.keep_last((batch.len() - stored).max(1));
         }
         let first = held.as_ref().and_then(|batch| batch.get(0)).map(|record| record.ts);
-        let mut seam = self.gap(empty, first)?;
-        if stored > 0 {
-            // Files are rotated away oldest first: only somebody else takes an end and leaves what
-            // stood before it.
-            let detail = "the daemon's file was cut or replaced".to_owned();
-            seam = NewSeam { lost: Some(Lost::Truncated), away: Some(self.away), detail, ..seam };
-        }
+        let seam = self.gap(empty, stored > 0, first)?;
         self.note(EventKind::Gap, seam.detail.clone()).await;
         self.committer()?.cut(seam);
         let Some(batch) = held else {
@@ -179,7 +172,8 @@ impl Capture {
         let read = move || -> Result<HashSet<Fingerprint>, Break> {
             let mut stored = HashSet::new();
             for block in reader.blocks(Some(&[log]), Some(first), Some(end))? {
-                let decoded = reader.decode(&block)?;
+                // A damaged block tells nothing, and must not keep capture from going on.
+                let Ok(decoded) = reader.decode(&block) else { continue };
                 for record in (0..decoded.len()).map_while(|at| decoded.record(at)) {
                     let (fd, ts, newline, bytes) =
                         (record.fd, record.ts, record.newline, record.bytes);
@@ -219,8 +213,15 @@ impl Capture {
         Ok(())
     }
 
-    fn gap(&mut self, empty: bool, first: Option<Timestamp>) -> Result<NewSeam, Break> {
-        let rotates = !self.info.log_config.is_trusted();
+    fn gap(
+        &mut self,
+        empty: bool,
+        is_cut_out: bool,
+        first: Option<Timestamp>,
+    ) -> Result<NewSeam, Break> {
+        // Files are rotated away oldest first: only somebody else takes an end and leaves what stood
+        // before it.
+        let rotates = !self.info.log_config.is_trusted() && !is_cut_out;
         let (lost, words) = match (rotates, empty) {
             (true, _) => (Lost::Rotated, "the daemon rotated its file before it was read"),
             (false, true) => (Lost::Truncated, "the daemon's file was emptied"),
