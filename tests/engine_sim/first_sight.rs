@@ -232,3 +232,29 @@ async fn history_with_a_damaged_record_is_fetched_up_to_it() {
     });
     futures_util::future::join_all(cases).await;
 }
+
+/// The same where a record comes with every look: what can be read is fetched all the same, but for
+/// as much as came while it was counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_history_of_a_log_that_grows_is_fetched_up_to_the_damage() {
+    let profiles = [Profile::Moby20_10, Profile::Moby24, Profile::Moby27_4, Profile::Moby29];
+    let cases = profiles.map(|profile| async move {
+        let mut lab = Lab::new(profile, 10).history(History::Auto);
+        let id = lab.sim.run(ContainerSpec::named("lively"));
+        lab.sim.corrupt_record(&id, 300);
+        lab.sim.emit_many(&id, 5_000, |n| format!("old {n}"));
+        let load = lab.load(std::slice::from_ref(&id), Duration::from_millis(20), 1);
+        lab.start().await;
+        lab.until("the policy's backfill", || lab.count_events(EventKind::Backfilled) > 0).await;
+        lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
+        lab.until("the backfill", || lab.count_events(EventKind::Backfilled) > 1).await;
+        load.stop().await;
+        lab.rest().await;
+        let verdict = lab.verdict(&id);
+        let what = format!("{profile:?}: {verdict:?} {:#?}", lab.seams(&id));
+        assert!(verdict.is_clean(), "{what}");
+        assert!((300..600).contains(&verdict.excused), "{what}");
+        assert_eq!(lab.seams_of(&id, SeamKind::NotTaken).len(), 1, "{what}");
+    });
+    futures_util::future::join_all(cases).await;
+}
