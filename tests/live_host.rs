@@ -95,10 +95,11 @@ fn while_capturing(scene: &mut Scene, disk: &Disk) {
     let program = Program::launch(&scene.second.daemon, &scene.data, &["--probe", "5s"]);
     wait_until("it captures without a socket", MINUTE, || records() > before + 2000);
     assert!(program.try_snapshot().is_none() && disk.free_inodes() == 0, "control");
+    disk.give_back();
+    wait_until("its socket comes by itself", MINUTE, || program.try_snapshot().is_some());
     assert_eq!(program.stop(), Some(0));
     let said = std::fs::read_to_string(scene.data.with_extension("stderr")).unwrap();
     assert!(said.contains("engine.sock: No space left") && !said.contains("panicked at"), "{said}");
-    disk.give_back();
     scene.capture(&scene.second.daemon.clone());
     scene.wait_until_all_move(MINUTE);
     scene.stop();

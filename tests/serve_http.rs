@@ -88,6 +88,7 @@ fn row(n: u32, state: State, overdue: bool, lately: bool) -> Arc<MonitorRow> {
         last_record: None,
         last_read: None,
         backfill: Backfill::None,
+        fetched: None,
         transitions: vec![],
     })
 }

@@ -153,14 +153,20 @@ impl Capture {
                     }
                     Extent::Moving(_) => words += "; what stands before changed with every look",
                 }
-                self.note(EventKind::Backfilled, words).await;
+                self.tell_fetched(words).await;
             }
             Done::Ended(Err(stop)) => {
                 self.meter.tell(|report| report.backfill = Backfill::Available);
-                self.note(EventKind::Backfilled, format!("broke off: {stop}")).await;
+                self.tell_fetched(format!("broke off: {stop}")).await;
             }
         }
         Ok(())
+    }
+
+    /// Says in the details and on the timeline what a backfill came to.
+    async fn tell_fetched(&mut self, words: String) {
+        self.meter.tell(|report| report.fetched = Some(words.clone()));
+        self.note(EventKind::Backfilled, words).await;
     }
 }
 

@@ -293,6 +293,7 @@ impl Entry {
             last_record: report.last_record,
             last_read: report.last_read,
             backfill: report.backfill,
+            fetched: report.fetched.clone(),
             transitions: self.transitions.iter().cloned().collect(),
         }
     }

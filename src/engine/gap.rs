@@ -3,17 +3,18 @@
 //! Files are rotated away oldest first, and so everything that stood before a lost end is lost with
 //! it: what a complete answer holds is new. Only somebody who empties or cuts the newest of several
 //! files takes an end and leaves what stood before it, which must not be stored twice. So the last
-//! record that is stored already is looked for in the answer, and capture goes on behind it.
+//! record that is stored already is looked for, and capture goes on behind it.
 
 use std::collections::HashSet;
 
-use super::align::Source;
 use super::answer::Ask;
 use super::capture::{Break, Capture};
 use super::cursor::{Cursor, Fingerprint};
-use super::intake::Intake;
+use super::intake::{Finished, Sink, Tally};
+use super::peek::{Back, Peek};
+use super::proof::{CHECKED, SILENT};
 use super::report::ReadCause;
-use crate::docker::Step;
+use crate::docker::{DockerError, Step};
 use crate::model::{
     Away, Batch, EventKind, LogId, Lost, Moment, NewSeam, RecordRef, SeamKind, Timestamp,
 };
@@ -21,11 +22,11 @@ use crate::store::{StoreError, StoreReader};
 
 /// Stored records with which an answer is compared, the newest ones.
 const COMPARED: usize = 1 << 20;
-/// How often the stored blocks are listed anew because they were merged meanwhile.
+/// How often the stored blocks are listed, because one of them was merged or evicted meanwhile.
 const LISTS: u32 = 3;
 
-/// A complete answer in which the stored end is missing.
-pub(super) struct Without {
+/// A complete answer that does not hold the stored end.
+pub(super) struct WithoutEnd {
     /// All of its records, if they fit into memory.
     pub(super) records: Option<Batch>,
     /// The oldest of their timestamps.
@@ -34,103 +35,210 @@ pub(super) struct Without {
     pub(super) sent_at: Moment,
 }
 
-/// What of an answer is stored already.
+/// How much of what the daemon holds is stored.
 #[derive(Default)]
 struct Recalled {
-    /// Everything up to its last stored record, if there is one.
-    up_to: Option<Cursor>,
-    /// Of what it begins with.
-    all: Cursor,
-    /// When what follows the last stored record was written.
+    /// The cursor behind the last stored record, if there is one.
+    cursor: Option<Cursor>,
+    /// Records behind that.
+    behind: u64,
+    /// When the first of them was written.
     next: Option<Timestamp>,
 }
 
-impl Recalled {
-    fn add(&mut self, record: &RecordRef<'_>, stored: &HashSet<Fingerprint>) {
-        self.all.push(record);
-        if stored.contains(&Fingerprint::of(record)) {
-            (self.up_to, self.next) = (Some(self.all.clone()), None);
-        } else {
-            self.next = self.next.or(Some(record.ts));
+/// Looks for the last stored record.
+struct Recall {
+    stored: HashSet<Fingerprint>,
+    /// What was passed of a piece without a hole, and whether the last of it is stored.
+    passed: Cursor,
+    is_stored: bool,
+    found: Recalled,
+}
+
+impl Recall {
+    fn of(stored: HashSet<Fingerprint>) -> Self {
+        let (passed, found) = (Cursor::default(), Recalled::default());
+        Self { stored, passed, is_stored: false, found }
+    }
+
+    fn add(&mut self, record: &RecordRef<'_>) {
+        let is_stored = self.stored.contains(&Fingerprint::of(record));
+        if !is_stored {
+            self.note();
+            self.found.behind += 1;
+            self.found.next.get_or_insert(record.ts);
         }
+        self.passed.push(record);
+        self.is_stored = is_stored;
+    }
+
+    /// What comes next does not follow what came last.
+    fn break_off(&mut self) {
+        self.note();
+        self.passed = Cursor::default();
+    }
+
+    fn note(&mut self) {
+        if std::mem::take(&mut self.is_stored) {
+            let cursor = Some(self.passed.clone());
+            self.found = Recalled { cursor, ..Recalled::default() };
+        }
+    }
+
+    fn end(mut self) -> Recalled {
+        self.note();
+        self.found
     }
 }
 
 impl Capture {
-    /// Records the gap and takes what is new in a complete answer without the stored end, from memory
-    /// or by reading it again: the daemon's log only grows, so an end that is absent once is absent
-    /// for ever.
+    /// Records the gap and takes what is new in a complete answer without the stored end: the daemon's
+    /// log only grows, so an end that is absent once is absent for ever.
     pub(super) async fn across_gap(
         &mut self,
-        answer: Without,
+        answer: WithoutEnd,
         cause: ReadCause,
     ) -> Result<Moment, Break> {
-        let Recalled { up_to, next, .. } = self.recalled(&answer).await?;
+        let Recalled { cursor, behind, next } = self.recalled(&answer).await?;
+        if let Some(stored) = cursor {
+            drop(answer);
+            return self.go_on_behind(stored, (behind, next), cause).await;
+        }
+        let first = answer.records.as_ref().and_then(|records| records.get(0));
         let is_empty = answer.records.as_ref().is_some_and(Batch::is_empty);
-        let seam = self.gap(is_empty, up_to.is_some(), next)?;
+        let seam = self.gap(is_empty, false, first.map(|record| record.ts))?;
         self.note(EventKind::Gap, seam.detail.clone()).await;
         self.committer()?.cut(seam);
-        if let Some(cursor) = up_to {
-            self.committer()?.recall(cursor);
-            return Box::pin(self.catch_up(cause)).await;
+        if let Some(records) = answer.records {
+            self.take_all(&records).await?;
+            return Ok(answer.sent_at);
         }
-        let Some(records) = answer.records else {
-            return match self.sound_answer(Ask::All, None, ReadCause::CatchUp).await? {
-                Ok(answer) => Ok(answer.sent_at),
-                Err(words) => self.read_around(Ask::All, words, ReadCause::CatchUp).await,
-            };
-        };
-        self.take_all(&records).await?;
-        Ok(answer.sent_at)
+        match self.sound_answer(Ask::All, None, ReadCause::CatchUp).await? {
+            Ok(answer) if matches!(answer.finished, Finished::CaughtUp) => Ok(answer.sent_at),
+            // The cut was given back with an answer that was not sound.
+            Ok(_) => Err(DockerError::Fault { text: SILENT.to_owned() }.into()),
+            Err(words) => self.read_around(Ask::All, words, ReadCause::CatchUp).await,
+        }
     }
 
-    /// What of an answer is stored already, where anything can be.
-    async fn recalled(&mut self, answer: &Without) -> Result<Recalled, Break> {
-        let mut recalled = Recalled { next: answer.first(), ..Recalled::default() };
-        let (Some(log), Some(oldest)) = (self.log(), answer.oldest) else { return Ok(recalled) };
-        self.settle().await?;
-        let reader = self.shared.reader.clone();
-        let read = move || stored_since(&reader, log, oldest);
-        let stored = super::tasks::off_the_runtime(&self.shared.reader, read).await;
-        let stored = stored.unwrap_or_else(|| Ok(HashSet::new()))?;
+    /// Takes what stands behind the last stored record, if it is read without a hole.
+    async fn go_on_behind(
+        &mut self,
+        stored: Cursor,
+        (behind, next): (u64, Option<Timestamp>),
+        cause: ReadCause,
+    ) -> Result<Moment, Break> {
+        let last = stored.runs().last().map(|run| run.fp);
+        let tail = match last {
+            Some(last) if behind < CHECKED => self.back_to(last, behind).await?,
+            _ => Back::Full,
+        };
+        match tail {
+            Back::Whole { tail, up_to } => {
+                self.recall(stored, next).await?;
+                self.take_behind(&tail, up_to).await?;
+                Ok(tail.sent_at)
+            }
+            // The end may be hidden and not gone.
+            Back::Broken | Back::Far => self.read_around(Ask::All, SILENT.to_owned(), cause).await,
+            Back::Full => {
+                self.recall(stored, next).await?;
+                self.settle().await?;
+                Box::pin(self.catch_up(cause)).await
+            }
+        }
+    }
+
+    /// Takes the records of a tail behind its first `up_to`, where the cursor stands.
+    async fn take_behind(&mut self, tail: &Peek, up_to: u64) -> Result<(), Break> {
+        let new = tail.records.len() as u64 - up_to;
+        for record in tail.records.iter().skip(usize::try_from(up_to).unwrap_or(usize::MAX)) {
+            self.committer()?.record(&record);
+        }
+        self.taken_after_all(&Tally { received: new, new, overlap: 0 });
+        self.hole_behind = false;
+        Ok(())
+    }
+
+    /// Goes back to a stored record, behind which a gap is to stand.
+    async fn recall(&mut self, stored: Cursor, next: Option<Timestamp>) -> Result<(), Break> {
+        // It reads from files that are not the log's any more.
+        self.drop_backfill();
+        let seam = self.gap(false, true, next)?;
+        self.note(EventKind::Gap, seam.detail.clone()).await;
+        self.committer()?.cut(seam);
+        self.committer()?.recall(stored);
+        Ok(())
+    }
+
+    /// How much of an answer is stored already.
+    async fn recalled(&mut self, answer: &WithoutEnd) -> Result<Recalled, Break> {
+        let stored = self.stored_since(answer.oldest).await?;
         if stored.is_empty() {
-            return Ok(recalled);
+            return Ok(Recalled::default());
         }
-        recalled.next = None;
-        if let Some(records) = &answer.records {
-            records.iter().for_each(|record| recalled.add(&record, &stored));
-            return Ok(recalled);
+        let mut recall = Recall::of(stored);
+        match &answer.records {
+            Some(records) => records.iter().for_each(|record| recall.add(&record)),
+            None => self.recall_by_reading(&mut recall).await?,
         }
+        Ok(recall.end())
+    }
+
+    /// The same for one that did not fit into memory.
+    async fn recall_by_reading(&mut self, recall: &mut Recall) -> Result<(), Break> {
+        let shared = std::sync::Arc::clone(&self.shared);
+        let _permit = self.long_permit(&shared).await?;
         let mut stream = self.open_bounded(Ask::All, None).await?;
         let mut piece = Batch::new();
-        while let Step::Records(_) = self.until_ordered(stream.next(&mut piece)).await?? {
-            piece.iter().for_each(|record| recalled.add(&record, &stored));
+        loop {
+            let step = self.until_ordered(stream.next(&mut piece)).await?;
+            piece.iter().for_each(|record| recall.add(&record));
+            self.meter.received(piece.len() as u64);
+            self.meter.discarded(piece.len() as u64);
             piece.clear();
+            if step? == Step::End {
+                self.kept = stream.into_kept();
+                return Ok(());
+            }
         }
-        self.kept = stream.into_kept();
-        Ok(recalled)
     }
 
-    /// Takes records that were counted as given up when their answer ended, all as new: behind a
-    /// seam nothing has to be found first.
-    pub(super) async fn take_all(&mut self, batch: &Batch) -> Result<(), Break> {
-        let records = batch.len() as u64;
-        self.read_held = records;
-        self.meter.tell(|report| {
-            report.flow.discarded -= records;
-            report.flow.in_flight += records;
-        });
-        let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: true });
-        for record in batch.iter() {
-            self.read_held -= 1;
-            if intake.feed(&record, self.committer()?).is_err() {
-                break;
-            }
-            if self.committer()?.is_full() {
-                self.send().await?;
-            }
+    /// Leaves out of the pieces of a damaged log, in its order, everything up to the last record that
+    /// is stored. Where nothing is left, capture goes on there.
+    pub(super) async fn leave_out_stored(&mut self, pieces: &mut Vec<Batch>) -> Result<(), Break> {
+        let records = pieces.iter().flat_map(Batch::iter);
+        let stored = self.stored_since(records.map(|record| record.ts).min()).await?;
+        if stored.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let mut recall = Recall::of(stored);
+        for piece in &*pieces {
+            piece.iter().for_each(|record| recall.add(&record));
+            recall.break_off();
+        }
+        let Recalled { cursor: Some(cursor), behind, .. } = recall.end() else { return Ok(()) };
+        let mut behind = usize::try_from(behind).unwrap_or(usize::MAX);
+        for piece in pieces.iter_mut().rev() {
+            let left = piece.len().min(behind);
+            piece.keep_last(left);
+            behind -= left;
+        }
+        pieces.retain(|piece| !piece.is_empty());
+        if pieces.is_empty() { self.recall(cursor, None).await } else { Ok(()) }
+    }
+
+    /// The newest stored records that can be among those which the daemon still holds.
+    async fn stored_since(
+        &mut self,
+        oldest: Option<Timestamp>,
+    ) -> Result<HashSet<Fingerprint>, Break> {
+        let (Some(log), Some(oldest)) = (self.log(), oldest) else { return Ok(HashSet::new()) };
+        let reader = self.shared.reader.clone();
+        let read = move || stored_since(&reader, log, oldest);
+        let shared = std::sync::Arc::clone(&self.shared);
+        let read = super::tasks::off_the_runtime(&shared.reader, read);
+        Ok(self.until_ordered(read).await?.ok_or(StoreError::Closed)??)
     }
 
     fn gap(
@@ -160,38 +268,30 @@ impl Capture {
     }
 }
 
-impl Without {
-    fn first(&self) -> Option<Timestamp> {
-        Some(self.records.as_ref()?.get(0)?.ts)
-    }
-}
-
-/// The newest stored records of blocks that reach to a time or behind it.
+/// The newest stored records, of blocks that reach to a time or behind it.
 fn stored_since(
     reader: &StoreReader,
     log: LogId,
     oldest: Timestamp,
 ) -> Result<HashSet<Fingerprint>, StoreError> {
     let mut stored = HashSet::new();
-    for _ in 0..LISTS {
-        let mut merged = false;
+    'lists: for _ in 0..LISTS {
         for block in reader.blocks(Some(&[log]), Some(oldest), None)? {
             match reader.decode(&block) {
                 Ok(decoded) => {
                     let records = decoded.records().map(|record| record.captured());
                     stored.extend(records.map(|record| Fingerprint::of(&record)));
                 }
-                Err(StoreError::Gone { .. }) => merged = true,
+                Err(StoreError::Gone { .. }) => continue 'lists,
                 // It tells nothing, and must not keep capture from going on.
-                Err(_) => {}
+                Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
             }
             if stored.len() >= COMPARED {
                 return Ok(stored);
             }
         }
-        if !merged {
-            break;
-        }
+        break;
     }
     Ok(stored)
 }

@@ -15,7 +15,7 @@ use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
 use super::front::HOLD;
 use super::intake::Finished;
-use super::peek::Peek;
+use super::peek::{Back, Peek};
 use super::report::ReadCause;
 use crate::model::{RunState, Timestamp};
 
@@ -26,8 +26,6 @@ pub(super) const SILENT: &str = "the daemon's answers skip records without sayin
 /// Answers that fail their confirmation before the log is taken for broken: it may also have grown
 /// or rotated between the two requests.
 const CONFIRMATIONS: u32 = 3;
-/// New records up to which a tail behind the stored end costs next to nothing.
-const FEW: u64 = 64;
 /// Tails of 1, 2, 4, ... records that must all be empty.
 const EMPTY_TAILS: u32 = 4;
 
@@ -53,10 +51,11 @@ impl Capture {
             self.hold_max = hold_max;
             let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
             let proved = match answer {
-                Ok(answer) if unsent && answer.fault.is_none() => {
-                    let is_whole = match self.confirmed_from(ask, &answer) {
-                        Some(from) => self.is_whole(&answer, from, end, since).await,
-                        None => Ok(true),
+                Ok(answer) if unsent && answer.fault.is_none() && answer.is_short(ask) => {
+                    let is_whole = if self.can_be_confirmed(ask, &answer) {
+                        self.is_whole(&answer, end, since).await
+                    } else {
+                        self.is_whole_behind(&answer, end).await
                     };
                     is_whole.map(|is_whole| (answer, is_whole))
                 }
@@ -105,33 +104,38 @@ impl Capture {
         can_be && self.shared.reads_lines(&self.info)
     }
 
-    /// From which of its records on a short answer can be confirmed, if it can be.
-    fn confirmed_from(&self, ask: Ask, answer: &Answer) -> Option<usize> {
-        if !answer.is_short(ask) {
-            return None;
-        }
+    /// Whether a short answer is of a file that will hardly rotate before it is looked at again.
+    fn can_be_confirmed(&self, ask: Ask, answer: &Answer) -> bool {
         let stays = self.info.log_config.file_bytes().is_none_or(|file| answer.size < file);
-        if stays || ask.records().is_some() {
-            // Nothing can stand before it, in a file that will hardly rotate before that is looked at
-            // again.
-            return Some(0);
+        stays || ask.records().is_some()
+    }
+
+    /// Whether an answer of several files left nothing out behind the stored end. Older files may be
+    /// gone by now, but hardly those behind it, as long as they are the smaller part.
+    async fn is_whole_behind(
+        &mut self,
+        answer: &Answer,
+        end: Option<Fingerprint>,
+    ) -> Result<bool, Break> {
+        let stay = self.info.log_config.full_files_bytes().is_some();
+        let few = matches!(answer.finished, Finished::CaughtUp) && answer.new < answer.overlap;
+        let Some(end) = end.filter(|_| few && stay && answer.overlap > 0) else { return Ok(true) };
+        match self.back_to(end, answer.new).await {
+            Ok(back) => Ok(!matches!(back, Back::Broken)),
+            Err(stop) if self.is_over(&stop).await? => Ok(true),
+            Err(stop) => Err(stop),
         }
-        // Older files may be gone by then, but hardly the few records behind the stored end.
-        let is_known = self.committer.as_ref().is_some_and(|c| !c.cursor().is_broken_off());
-        let few = matches!(answer.finished, Finished::CaughtUp) && answer.new < FEW;
-        usize::try_from(answer.overlap).ok()?.checked_sub(1).filter(|_| few && is_known)
     }
 
     /// Whether a short answer left nothing out. `end` was the stored end when it was asked for.
     async fn is_whole(
         &mut self,
         answer: &Answer,
-        from: usize,
         end: Option<Fingerprint>,
         since: Option<Timestamp>,
     ) -> Result<bool, Break> {
         match (since, end) {
-            (None, _) => self.is_confirmed(answer, from).await,
+            (None, _) => self.is_confirmed(answer).await,
             // It says that it holds no stored end, and is not believed without proof anyway.
             (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => Ok(true),
             (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await,
@@ -142,14 +146,14 @@ impl Capture {
     /// Whether an answer that came short left nothing out: the tail of just its length is whole and
     /// the same. If the log has grown, that tail begins inside the answer and says nothing of what
     /// stands before; so it is asked for again, longer, until it reaches back to the stored end.
-    async fn is_confirmed(&mut self, answer: &Answer, from: usize) -> Result<bool, Break> {
-        let seen = answer.seen.get(from..).unwrap_or_default();
+    async fn is_confirmed(&mut self, answer: &Answer) -> Result<bool, Break> {
+        let seen = &answer.seen;
         if seen.is_empty() {
             return self.is_empty_log().await;
         }
         // Where a tie hides the stored end, that is nowhere.
         let is_known = !self.committer()?.cursor().is_broken_off();
-        let end = answer.overlap.checked_sub(from as u64 + 1).filter(|_| is_known);
+        let end = answer.overlap.checked_sub(1).filter(|_| is_known);
         let mut asked = seen.len() as u64;
         for _ in 0..=CONFIRMATIONS {
             let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };

@@ -1,7 +1,7 @@
 //! `read_to_end`: bounded reads until everything that the daemon holds is stored.
 //!
 //! Only a bounded read returns a contiguous slice of the daemon's log, so only this declares a
-//! gap, and only this makes [`Verified`]. It asks for a short tail, aligns it with the cursor, and
+//! gap (`gap`), and only this makes [`Verified`]. It asks for a short tail, aligns it with the cursor, and
 //! asks for more until the stored end is found or a complete answer shows that it is gone.
 //! `since` is used on compressed drivers only: elsewhere it makes the daemon decode its whole
 //! history (20.4 s on a 1.26 GB log, where `tail=64` takes 1.6 ms).
@@ -12,7 +12,7 @@ use super::answer::{ASK_MIN, Answer, Ask};
 use super::capture::{Break, Capture};
 use super::cursor::Origin;
 use super::evidence::Beat;
-use super::gap::Without;
+use super::gap::WithoutEnd;
 use super::intake::Finished;
 use super::proof::CHECKED;
 use super::report::ReadCause;
@@ -116,14 +116,16 @@ impl Capture {
             let end = self.committer()?.cursor().last_ts();
             let is_younger = answer.oldest.zip(end).is_some_and(|(oldest, end)| end < oldest);
             let Answer { sent_at, oldest, .. } = answer;
-            let without = |records| Without { records, oldest, sent_at };
+            let without_end = |records| WithoutEnd { records, oldest, sent_at };
             match answer.finished {
                 Finished::CaughtUp => return Ok(answer.sent_at),
                 Finished::More | Finished::Absent(_) if since.is_some() => since = None,
                 // Nothing longer can be asked for.
-                Finished::More if ask == Ask::All => break without(None),
+                Finished::More if ask == Ask::All => break without_end(None),
                 Finished::More => ask = ask.more(),
-                Finished::Absent(records) if asked_again || is_younger => break without(records),
+                Finished::Absent(records) if asked_again || is_younger => {
+                    break without_end(records);
+                }
                 Finished::Absent(_) => asked_again = true,
             }
         };

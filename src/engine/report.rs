@@ -113,6 +113,8 @@ pub struct MonitorReport {
     pub last_record: Option<Timestamp>,
     /// Older history.
     pub backfill: Backfill,
+    /// What the last fetch of it came to, in words.
+    pub fetched: Option<String>,
 }
 
 impl MonitorReport {
@@ -139,6 +141,7 @@ impl MonitorReport {
             next_seq: None,
             last_record: None,
             backfill: Backfill::None,
+            fetched: None,
         }
     }
 

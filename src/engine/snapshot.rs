@@ -240,6 +240,9 @@ pub struct MonitorRow {
     pub last_read: Option<ReadCost>,
     /// Backfill of older history, while it runs or when more exists.
     pub backfill: Backfill,
+    /// What the last backfill came to, in words.
+    #[serde(default)]
+    pub fetched: Option<String>,
     /// Last transitions, oldest first, bounded.
     pub transitions: Vec<Transition>,
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use logcap_tui::config::{Config, Durability};
 use logcap_tui::docker::{Docker, Endpoint};
@@ -14,6 +14,9 @@ use logcap_tui::store::{Retention, Store, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
+
+/// Time until a socket that could not be bound is tried again.
+const SOCKET_AGAIN: Duration = Duration::from_secs(5);
 
 /// A running engine with the store it writes to.
 pub(super) struct Running {
@@ -105,10 +108,17 @@ fn unix_server(path: PathBuf, clock: &Clock, token: &CancellationToken) -> Serve
     Box::new(move |handle| {
         let served = Served { handle, clock: Arc::new(move || clock.now()) };
         Box::pin(async move {
-            if let Err(error) = serve_unix(&path, served, token.clone()).await {
-                tracing::error!(%error, "status and viewers cannot reach this engine");
-                // The task stays, so that the count of tasks stays true; the log has the reason.
-                token.cancelled().await;
+            let mut said = None;
+            while let Err(error) = serve_unix(&path, served.clone(), token.clone()).await {
+                let words = error.to_string();
+                if said.as_ref() != Some(&words) {
+                    tracing::error!(error = words, "status and viewers cannot reach this engine");
+                    said = Some(words);
+                }
+                tokio::select! {
+                    () = token.cancelled() => return,
+                    () = tokio::time::sleep(SOCKET_AGAIN) => {}
+                }
             }
         })
     })

@@ -24,7 +24,7 @@ pub enum StoreError {
         actual: Seq,
     },
     /// The store cannot write at the moment: disk full, I/O error, read-only file system.
-    #[error("the store at {} cannot write: {cause} ({}); free space or make it writable, capture resumes by itself", path.display(), free_text(*free))]
+    #[error("the store at {} cannot write: {cause} ({}); make room or make it writable, capture resumes by itself", path.display(), room(*free, *inodes))]
     Blocked {
         /// The database file.
         path: PathBuf,
@@ -32,6 +32,8 @@ pub enum StoreError {
         cause: Arc<rusqlite::Error>,
         /// Bytes free on its file system.
         free: Option<u64>,
+        /// Inodes free there.
+        inodes: Option<u64>,
     },
     /// The disk has less free space than the store must leave, and nothing old may be evicted.
     #[error("the disk is full: {free} bytes are free at {}, less than store.min_free = {min_free}, and every log is at its floor; free space or lower store.min_free, capture resumes by itself", path.display())]
@@ -164,8 +166,12 @@ pub enum BackfillRefused {
     NoRoom,
 }
 
-fn free_text(free: Option<u64>) -> String {
-    free.map_or_else(|| "free space unknown".to_owned(), |free| format!("{free} bytes free"))
+fn room(free: Option<u64>, inodes: Option<u64>) -> String {
+    match (free, inodes) {
+        (_, Some(0)) => "no inode is free: too many files".to_owned(),
+        (Some(free), _) => format!("{free} bytes free"),
+        (None, _) => "free space unknown".to_owned(),
+    }
 }
 
 impl StoreError {
@@ -190,8 +196,13 @@ impl StoreError {
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::FileLockingProtocolFailed,
             ) => {
+                let is_room = matches!(
+                    cause.sqlite_error_code(),
+                    Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen)
+                );
+                let inodes = if is_room { free_inodes(&path) } else { None };
                 let free = free_bytes(&path);
-                Self::Blocked { path, cause: Arc::new(cause), free }
+                Self::Blocked { path, cause: Arc::new(cause), free, inodes }
             }
             _ => Self::Sql { path, cause: Arc::new(cause) },
         }
@@ -213,4 +224,10 @@ pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let dir = path.parent()?;
     let stat = rustix::fs::statvfs(dir).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Inodes free for this user there; `None` where a file system has no such limit.
+fn free_inodes(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path.parent()?).ok()?;
+    (stat.f_files > 0).then_some(stat.f_favail)
 }

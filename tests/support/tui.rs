@@ -111,6 +111,7 @@ pub fn monitor(name: &str, log: i64, phase: Phase) -> MonitorRow {
         last_record: Some(Timestamp(NOON - SECOND)),
         last_read: Some(ReadCost { asked: Some(64), got: 64, took: secs(0.002) }),
         backfill: Backfill::None,
+        fetched: None,
         transitions: vec![Transition {
             wall: Timestamp(NOON - 192 * SECOND),
             from: Phase::CatchingUp,
@@ -167,6 +168,7 @@ pub fn busy() -> EngineSnapshot {
             lines_per_s: 0.0,
             history: still.clone(),
             timeouts: 1,
+            fetched: Some("11,000 older records fetched".to_owned()),
             ..monitor("shop/payments-gateway-eu-central-1-replica-2", 5, Phase::Stale)
         },
         MonitorRow {

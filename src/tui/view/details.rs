@@ -106,6 +106,9 @@ fn now(state: &UiState, row: &MonitorRow, theme: &Theme) -> Vec<Line<'static>> {
         lines.push(plain_fact("newest record", format!("written {ago} ago"), theme));
     }
     lines.push(plain_fact("older history", backfill(row.backfill, state), theme));
+    if let Some(fetched) = &row.fetched {
+        lines.push(plain_fact("last fetch", text::safe(fetched), theme));
+    }
     lines
 }
 
