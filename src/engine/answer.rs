@@ -42,6 +42,11 @@ impl Ask {
         if records >= ASK_ALL { Self::All } else { Self::Last(records.max(ASK_MIN)) }
     }
 
+    /// A tail that begins before the last so many records, instead of all.
+    pub(super) fn within(self, records: u64) -> Self {
+        if self == Self::All { Self::of(records.saturating_mul(2)) } else { self }
+    }
+
     pub(super) fn more(self) -> Self {
         match self {
             Self::Last(n) => Self::of(n.saturating_mul(8)),

@@ -79,7 +79,9 @@ impl Capture {
         let is_first = from_begin && self.committer()?.cursor().is_empty();
         if !is_first && !joined {
             let records = pieces.iter().flat_map(Batch::iter);
-            let behind = records.map(|record| Fingerprint::of(&record)).collect();
+            let behind: HashSet<_> = records.map(|record| Fingerprint::of(&record)).collect();
+            // Of an answer that was not believed nothing was kept.
+            let ask = if words == SILENT { ask.within(behind.len() as u64 + unsure) } else { ask };
             self.take_before(ask, &behind, unsure).await?;
         }
         if self.is_another_log(last).await? {

@@ -11,8 +11,8 @@ use super::answer::Ask;
 use super::capture::{Break, Capture};
 use super::cursor::{Cursor, Fingerprint};
 use super::intake::{Finished, Sink, Tally};
-use super::peek::{Back, Peek};
-use super::proof::{CHECKED, SILENT};
+use super::peek::Back;
+use super::proof::SILENT;
 use super::report::ReadCause;
 use crate::docker::{DockerError, Step};
 use crate::model::{
@@ -24,6 +24,8 @@ use crate::store::{StoreError, StoreReader};
 const COMPARED: usize = 1 << 20;
 /// How often the stored blocks are listed, because one of them was merged or evicted meanwhile.
 const LISTS: u32 = 3;
+/// Records that may come while a tail is asked for that has to reach back to one.
+const GROWTH: u64 = 4_096;
 
 /// A complete answer that does not hold the stored end.
 pub(super) struct WithoutEnd {
@@ -44,6 +46,12 @@ struct Recalled {
     behind: u64,
     /// When the first of them was written.
     next: Option<Timestamp>,
+}
+
+impl Recalled {
+    fn last(&self) -> Option<Fingerprint> {
+        Some(self.cursor.as_ref()?.runs().last()?.fp)
+    }
 }
 
 /// Looks for the last stored record.
@@ -99,10 +107,9 @@ impl Capture {
         answer: WithoutEnd,
         cause: ReadCause,
     ) -> Result<Moment, Break> {
-        let Recalled { cursor, behind, next } = self.recalled(&answer).await?;
-        if let Some(stored) = cursor {
-            drop(answer);
-            return self.go_on_behind(stored, (behind, next), cause).await;
+        let recalled = self.recalled(&answer).await?;
+        if let Some(last) = recalled.last() {
+            return self.go_on_behind(last, recalled, answer, cause).await;
         }
         let first = answer.records.as_ref().and_then(|records| records.get(0));
         let is_empty = answer.records.as_ref().is_some_and(Batch::is_empty);
@@ -121,38 +128,94 @@ impl Capture {
         }
     }
 
-    /// Takes what stands behind the last stored record, if it is read without a hole.
+    /// Takes what stands behind the last stored record of an answer, if it is read without a hole: the
+    /// stored end may be hidden and not gone.
     async fn go_on_behind(
         &mut self,
-        stored: Cursor,
-        (behind, next): (u64, Option<Timestamp>),
+        last: Fingerprint,
+        recalled: Recalled,
+        answer: WithoutEnd,
         cause: ReadCause,
     ) -> Result<Moment, Break> {
-        let last = stored.runs().last().map(|run| run.fp);
-        let tail = match last {
-            Some(last) if behind < CHECKED => self.back_to(last, behind).await?,
-            _ => Back::Full,
+        let behind = recalled.behind;
+        let back = match self.back_to(last, behind).await {
+            Err(stop) if self.is_over(&stop).await? => {
+                // Nobody can be asked any more: the answer is all there is.
+                let Some(mut records) = answer.records else { return Err(stop) };
+                records.keep_last(usize::try_from(behind).unwrap_or(usize::MAX));
+                self.recall(recalled).await?;
+                self.take_behind(&records, 0).await?;
+                return Ok(answer.sent_at);
+            }
+            back => back?,
         };
-        match tail {
+        drop(answer);
+        let end = self.committer()?.cursor().runs().last().map(|run| run.fp);
+        match back {
             Back::Whole { tail, up_to } => {
-                self.recall(stored, next).await?;
-                self.take_behind(&tail, up_to).await?;
+                if let Some(up_to) = end.and_then(|end| tail.up_to_last(end)) {
+                    // It was there all the time.
+                    self.take_behind(&tail.records, up_to).await?;
+                    return Ok(tail.sent_at);
+                }
+                let mut cursor = Cursor::default();
+                let known = usize::try_from(up_to).unwrap_or(usize::MAX);
+                tail.records.iter().take(known).for_each(|record| cursor.push(&record));
+                self.recall(Recalled { cursor: Some(cursor), ..recalled }).await?;
+                self.take_behind(&tail.records, up_to).await?;
                 Ok(tail.sent_at)
             }
-            // The end may be hidden and not gone.
-            Back::Broken | Back::Far => self.read_around(Ask::All, SILENT.to_owned(), cause).await,
-            Back::Full => {
-                self.recall(stored, next).await?;
+            Back::Full if self.is_whole_from(last, behind, end).await? => {
+                self.recall(recalled).await?;
                 self.settle().await?;
                 Box::pin(self.catch_up(cause)).await
+            }
+            Back::Full | Back::Broken | Back::Far => {
+                self.read_around(Ask::All, SILENT.to_owned(), cause).await
             }
         }
     }
 
-    /// Takes the records of a tail behind its first `up_to`, where the cursor stands.
-    async fn take_behind(&mut self, tail: &Peek, up_to: u64) -> Result<(), Break> {
-        let new = tail.records.len() as u64 - up_to;
-        for record in tail.records.iter().skip(usize::try_from(up_to).unwrap_or(usize::MAX)) {
+    /// Whether nothing is left out behind a record, where that is too much to be held, and the stored
+    /// end is not among it.
+    async fn is_whole_from(
+        &mut self,
+        last: Fingerprint,
+        behind: u64,
+        end: Option<Fingerprint>,
+    ) -> Result<bool, Break> {
+        let asked = behind + GROWTH;
+        let mut stream = self.open_bounded(Ask::Last(asked), None).await?;
+        let (mut piece, mut came, mut holds) = (Batch::new(), 0, false);
+        loop {
+            let step = self.until_ordered(stream.next(&mut piece)).await?;
+            for record in piece.iter() {
+                let fp = Fingerprint::of(&record);
+                if Some(fp) == end {
+                    return Ok(false);
+                }
+                holds |= fp == last;
+            }
+            came += piece.len() as u64;
+            self.meter.received(piece.len() as u64);
+            self.meter.discarded(piece.len() as u64);
+            piece.clear();
+            match step {
+                Ok(Step::Records(_)) => {}
+                Ok(Step::End) => {
+                    self.kept = stream.into_kept();
+                    return Ok(holds && came >= asked);
+                }
+                Err(DockerError::Fault { .. }) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Takes records behind the first `up_to`, where the cursor stands.
+    async fn take_behind(&mut self, records: &Batch, up_to: u64) -> Result<(), Break> {
+        let new = records.len() as u64 - up_to;
+        for record in records.iter().skip(usize::try_from(up_to).unwrap_or(usize::MAX)) {
             self.committer()?.record(&record);
         }
         self.taken_after_all(&Tally { received: new, new, overlap: 0 });
@@ -160,14 +223,18 @@ impl Capture {
         Ok(())
     }
 
-    /// Goes back to a stored record, behind which a gap is to stand.
-    async fn recall(&mut self, stored: Cursor, next: Option<Timestamp>) -> Result<(), Break> {
+    /// Goes back to a stored record, with a gap behind it.
+    async fn recall(&mut self, recalled: Recalled) -> Result<(), Break> {
+        let Recalled { cursor: Some(mut cursor), next, .. } = recalled else { return Ok(()) };
         // It reads from files that are not the log's any more.
         self.drop_backfill();
-        let seam = self.gap(false, true, next)?;
-        self.note(EventKind::Gap, seam.detail.clone()).await;
-        self.committer()?.cut(seam);
-        self.committer()?.recall(stored);
+        if !self.committer()?.cursor().is_broken_off() {
+            let seam = self.gap(false, true, next)?;
+            self.note(EventKind::Gap, seam.detail.clone()).await;
+            self.committer()?.cut(seam);
+        }
+        cursor.break_off();
+        self.committer()?.recall(cursor);
         Ok(())
     }
 
@@ -225,7 +292,10 @@ impl Capture {
             behind -= left;
         }
         pieces.retain(|piece| !piece.is_empty());
-        if pieces.is_empty() { self.recall(cursor, None).await } else { Ok(()) }
+        if !pieces.is_empty() {
+            return Ok(());
+        }
+        self.recall(Recalled { cursor: Some(cursor), ..Recalled::default() }).await
     }
 
     /// The newest stored records that can be among those which the daemon still holds.
@@ -283,9 +353,9 @@ fn stored_since(
                     stored.extend(records.map(|record| Fingerprint::of(&record)));
                 }
                 Err(StoreError::Gone { .. }) => continue 'lists,
+                Err(error) if error.is_transient() => return Err(error),
                 // It tells nothing, and must not keep capture from going on.
-                Err(StoreError::Damaged { .. }) => {}
-                Err(error) => return Err(error),
+                Err(_) => {}
             }
             if stored.len() >= COMPARED {
                 return Ok(stored);

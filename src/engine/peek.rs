@@ -67,6 +67,11 @@ impl Peek {
         self.fault.is_none() && self.records.len() as u64 >= self.asked
     }
 
+    /// It was given up where it did not fit into memory.
+    pub(super) fn is_full(&self) -> bool {
+        self.records.text_bytes() >= HELD_BYTES
+    }
+
     /// All of its records.
     pub(super) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
         self.records.iter().map(|record| Fingerprint::of(&record))
@@ -136,7 +141,7 @@ impl Capture {
         let mut asked = behind + 1;
         for _ in 0..BACK {
             let tail = self.peek_surely(asked).await?;
-            if tail.records.text_bytes() >= HELD_BYTES {
+            if tail.is_full() {
                 return Ok(Back::Full);
             }
             if !tail.is_clean() {

@@ -290,11 +290,9 @@ impl Emptied {
             lab.rest().await;
         }
         let (verdict, gaps) = (lab.verdict(&id), gaps(&lab, &id));
-        // The record behind the hole that the file has now cannot be decoded (20.10.24). Whether
-        // another one was lost with the stored end, nobody can tell.
+        // The record behind the hole that the file has now cannot be decoded (20.10.24).
         let (reported, excused) = (damaged + 1, verdict.excused);
-        let honest =
-            Verdict { reported, excused, false_gaps: usize::from(rests), ..Verdict::default() };
+        let honest = Verdict { reported, excused, ..Verdict::default() };
         assert_eq!((verdict, lab.stored(&id)), (honest, stored + 59), "{what}: {gaps:#?}");
     }
 }
