@@ -107,9 +107,10 @@ impl Capture {
         answer: WithoutEnd,
         cause: ReadCause,
     ) -> Result<Moment, Break> {
-        let recalled = self.recalled(&answer).await?;
+        let recalled = Box::pin(self.recalled(&answer)).await?;
         if let Some(last) = recalled.last() {
-            return self.go_on_behind(last, recalled, answer, cause).await;
+            // Boxed: rare, and every read would be as large.
+            return Box::pin(self.go_on_behind(last, recalled, answer, cause)).await;
         }
         let first = answer.records.as_ref().and_then(|records| records.get(0));
         let is_empty = answer.records.as_ref().is_some_and(Batch::is_empty);
@@ -144,7 +145,7 @@ impl Capture {
                 let Some(mut records) = answer.records else { return Err(stop) };
                 records.keep_last(usize::try_from(behind).unwrap_or(usize::MAX));
                 self.recall(recalled).await?;
-                self.take_behind(&records, 0).await?;
+                self.take_behind(&records, 0)?;
                 return Ok(answer.sent_at);
             }
             back => back?,
@@ -155,14 +156,14 @@ impl Capture {
             Back::Whole { tail, up_to } => {
                 if let Some(up_to) = end.and_then(|end| tail.up_to_last(end)) {
                     // It was there all the time.
-                    self.take_behind(&tail.records, up_to).await?;
+                    self.take_behind(&tail.records, up_to)?;
                     return Ok(tail.sent_at);
                 }
                 let mut cursor = Cursor::default();
                 let known = usize::try_from(up_to).unwrap_or(usize::MAX);
                 tail.records.iter().take(known).for_each(|record| cursor.push(&record));
                 self.recall(Recalled { cursor: Some(cursor), ..recalled }).await?;
-                self.take_behind(&tail.records, up_to).await?;
+                self.take_behind(&tail.records, up_to)?;
                 Ok(tail.sent_at)
             }
             Back::Full if self.is_whole_from(last, behind, end).await? => {
@@ -213,7 +214,7 @@ impl Capture {
     }
 
     /// Takes records behind the first `up_to`, where the cursor stands.
-    async fn take_behind(&mut self, records: &Batch, up_to: u64) -> Result<(), Break> {
+    fn take_behind(&mut self, records: &Batch, up_to: u64) -> Result<(), Break> {
         let new = records.len() as u64 - up_to;
         for record in records.iter().skip(usize::try_from(up_to).unwrap_or(usize::MAX)) {
             self.committer()?.record(&record);
