@@ -366,3 +366,50 @@ fn stored_since(
     }
     Ok(stored)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Fd;
+
+    fn record(ts: i64) -> RecordRef<'static> {
+        RecordRef { fd: Fd::Stdout, ts: Timestamp(ts), newline: true, bytes: b"x" }
+    }
+
+    fn recall(stored: &[i64], pieces: &[&[i64]]) -> Recalled {
+        let stored = stored.iter().map(|ts| Fingerprint::of(&record(*ts))).collect();
+        let mut recall = Recall::of(stored);
+        for piece in pieces {
+            piece.iter().for_each(|ts| recall.add(&record(*ts)));
+            recall.break_off();
+        }
+        recall.end()
+    }
+
+    #[test]
+    fn what_follows_the_last_stored_record_is_not_stored() {
+        let found = recall(&[2, 3], &[&[1, 2, 3, 7, 8]]);
+        assert_eq!((found.behind, found.next), (2, Some(Timestamp(7))));
+        let cursor = found.cursor.unwrap();
+        assert_eq!((cursor.records(), cursor.last_ts()), (3, Some(Timestamp(3))));
+        let whole = recall(&[1, 2, 3], &[&[1, 2, 3]]);
+        assert_eq!((whole.behind, whole.next), (0, None));
+        assert_eq!(whole.cursor.unwrap().records(), 3);
+    }
+
+    #[test]
+    fn the_cursor_does_not_reach_over_a_hole() {
+        let found = recall(&[1, 2, 4], &[&[1, 2], &[4, 5], &[6]]);
+        assert_eq!((found.behind, found.next), (2, Some(Timestamp(5))));
+        assert_eq!(found.cursor.unwrap().records(), 1);
+        let at_its_end = recall(&[1, 2, 4], &[&[1, 2], &[3, 4], &[6]]);
+        assert_eq!((at_its_end.behind, at_its_end.cursor.unwrap().records()), (1, 2));
+    }
+
+    #[test]
+    fn where_nothing_is_stored_there_is_no_cursor() {
+        let found = recall(&[9], &[&[1, 2]]);
+        assert!(found.cursor.is_none() && found.last().is_none());
+        assert_eq!((found.behind, found.next), (2, Some(Timestamp(1))));
+    }
+}

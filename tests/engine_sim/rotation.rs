@@ -327,3 +327,29 @@ async fn an_emptied_file_of_a_damaged_log_costs_no_more() {
     });
     futures_util::future::join_all(all.map(Emptied::play)).await;
 }
+
+/// Somebody cuts lines off the end of a file that goes on without a hole: what came behind is taken,
+/// whether it came at once or not, and nothing before it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_lines_that_were_cut_off_capture_goes_on() {
+    for rests in [true, false] {
+        let mut lab = Lab::new(Profile::Moby20_10, 10);
+        let id = lab.sim.run(ContainerSpec::named("belled").rotating("10m", 3));
+        lab.sim.emit_many(&id, 300, |n| format!("stored {n}"));
+        lab.start().await;
+        lab.rest().await;
+        (260..300).for_each(|at| lab.sim.skip_record(&id, at));
+        if rests {
+            lab.rest().await;
+        }
+        for round in 0..2 {
+            lab.sim.emit_many(&id, 30, |n| format!("behind {round} {n}"));
+            lab.rest().await;
+        }
+        let (verdict, gaps) = (lab.verdict(&id), gaps(&lab, &id));
+        // What was cut off is stored; whether there was more of it, nobody can tell.
+        let honest = Verdict { false_gaps: 1, ..Verdict::default() };
+        assert_eq!((verdict, lab.stored(&id)), (honest, 360), "{rests}: {gaps:#?}");
+        assert_eq!(gaps[0].what.lost, Some(Lost::Truncated), "{rests}");
+    }
+}
