@@ -24,8 +24,9 @@ use crate::store::{StoreError, StoreReader};
 const COMPARED: usize = 1 << 20;
 /// How often the stored blocks are listed, because one of them was merged or evicted meanwhile.
 const LISTS: u32 = 3;
-/// Records that may come while a tail is asked for that has to reach back to one.
-const GROWTH: u64 = 4_096;
+/// Records that may come while a tail is asked for that has to reach back to one, in the order in
+/// which that is tried.
+const GROWTH: [u64; 3] = [0, 64, 4_096];
 
 /// A complete answer that does not hold the stored end.
 pub(super) struct WithoutEnd {
@@ -185,18 +186,36 @@ impl Capture {
         behind: u64,
         end: Option<Fingerprint>,
     ) -> Result<bool, Break> {
-        let asked = behind + GROWTH;
-        let mut stream = self.open_bounded(Ask::Last(asked), None).await?;
-        let (mut piece, mut came, mut holds) = (Batch::new(), 0, false);
+        for growth in GROWTH {
+            let asked = behind + 1 + growth;
+            let (mut holds, mut is_hidden) = (false, false);
+            let look = |record: &RecordRef<'_>| {
+                let fp = Fingerprint::of(record);
+                (holds, is_hidden) = (holds || fp == last, is_hidden || Some(fp) == end);
+            };
+            let came = self.skim(Ask::Last(asked), look).await?;
+            if is_hidden {
+                return Ok(false);
+            }
+            if holds && came.is_some_and(|came| came >= asked) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Reads an answer and keeps nothing of it: how many records came, unless the daemon reported a
+    /// fault.
+    async fn skim(
+        &mut self,
+        ask: Ask,
+        mut look: impl FnMut(&RecordRef<'_>),
+    ) -> Result<Option<u64>, Break> {
+        let mut stream = self.open_bounded(ask, None).await?;
+        let (mut piece, mut came) = (Batch::new(), 0);
         loop {
             let step = self.until_ordered(stream.next(&mut piece)).await?;
-            for record in piece.iter() {
-                let fp = Fingerprint::of(&record);
-                if Some(fp) == end {
-                    return Ok(false);
-                }
-                holds |= fp == last;
-            }
+            piece.iter().for_each(|record| look(&record));
             came += piece.len() as u64;
             self.meter.received(piece.len() as u64);
             self.meter.discarded(piece.len() as u64);
@@ -205,9 +224,9 @@ impl Capture {
                 Ok(Step::Records(_)) => {}
                 Ok(Step::End) => {
                     self.kept = stream.into_kept();
-                    return Ok(holds && came >= asked);
+                    return Ok(Some(came));
                 }
-                Err(DockerError::Fault { .. }) => return Ok(false),
+                Err(DockerError::Fault { .. }) => return Ok(None),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -257,18 +276,9 @@ impl Capture {
     async fn recall_by_reading(&mut self, recall: &mut Recall) -> Result<(), Break> {
         let shared = std::sync::Arc::clone(&self.shared);
         let _permit = self.long_permit(&shared).await?;
-        let mut stream = self.open_bounded(Ask::All, None).await?;
-        let mut piece = Batch::new();
-        loop {
-            let step = self.until_ordered(stream.next(&mut piece)).await?;
-            piece.iter().for_each(|record| recall.add(&record));
-            self.meter.received(piece.len() as u64);
-            self.meter.discarded(piece.len() as u64);
-            piece.clear();
-            if step? == Step::End {
-                self.kept = stream.into_kept();
-                return Ok(());
-            }
+        match self.skim(Ask::All, |record| recall.add(record)).await? {
+            Some(_) => Ok(()),
+            None => Err(DockerError::Fault { text: SILENT.to_owned() }.into()),
         }
     }
 

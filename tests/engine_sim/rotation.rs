@@ -250,8 +250,9 @@ async fn of_a_first_answer_that_breaks_off_nothing_is_kept() {
 struct Emptied {
     profile: Profile,
     history: History,
-    /// Lines before the first read, and read afterwards.
+    /// Lines before the first read, and read afterwards; how wide the first are.
     lines: [usize; 2],
+    width: usize,
     max_size: &'static str,
     /// A record among those that stay cannot be decoded.
     is_damaged: bool,
@@ -262,15 +263,16 @@ struct Emptied {
 impl Emptied {
     fn of(profile: Profile) -> Self {
         let (lines, max_size) = ([3_000, 2_500], "200k");
-        Self { profile, history: History::All, lines, max_size, is_damaged: false, rests: true }
+        let history = History::All;
+        Self { profile, history, lines, width: 1, max_size, is_damaged: false, rests: true }
     }
 
     async fn play(self) {
-        let Self { profile, history, lines, max_size, is_damaged, rests } = self;
+        let Self { profile, history, lines, width, max_size, is_damaged, rests } = self;
         let what = format!("{profile:?}, {history:?}, {max_size}, {is_damaged}, {rests}");
         let mut lab = Lab::new(profile, 10).history(history).patient(Duration::from_mins(2));
         let id = lab.sim.run(ContainerSpec::named("belled").rotating(max_size, 3));
-        lab.sim.emit_many(&id, lines[0], |n| format!("before {n}"));
+        lab.sim.emit_many(&id, lines[0], |n| format!("before {n:width$}"));
         lab.start().await;
         lab.rest().await;
         if is_damaged {
@@ -304,7 +306,8 @@ const PROFILES: [Profile; 4] =
 async fn what_stands_before_an_emptied_file_is_not_stored_twice() {
     let each = PROFILES.map(Emptied::of);
     // More than is held in memory, and history that was never taken.
-    let long = Emptied { lines: [420_000, 2_500], max_size: "20m", ..Emptied::of(Profile::Moby24) };
+    let wide = Emptied { lines: [60_000, 2_500], width: 400, ..Emptied::of(Profile::Moby24) };
+    let long = Emptied { max_size: "12m", ..wide };
     let untaken = Emptied { history: History::Tail(20), ..Emptied::of(Profile::Moby24) };
     let all = each.into_iter().chain([long, untaken]);
     futures_util::future::join_all(all.map(Emptied::play)).await;
@@ -332,24 +335,31 @@ async fn an_emptied_file_of_a_damaged_log_costs_no_more() {
 /// whether it came at once or not, and nothing before it again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_lines_that_were_cut_off_capture_goes_on() {
-    for rests in [true, false] {
-        let mut lab = Lab::new(Profile::Moby20_10, 10);
-        let id = lab.sim.run(ContainerSpec::named("belled").rotating("10m", 3));
+    // The last is more than is held in memory.
+    for (rests, behind, width) in [(true, 30, 1), (false, 30, 1), (false, 45_000, 400)] {
+        let mut lab = Lab::new(Profile::Moby20_10, 10).patient(Duration::from_mins(2));
+        let id = lab.sim.run(ContainerSpec::named("belled").rotating("100m", 3));
         lab.sim.emit_many(&id, 300, |n| format!("stored {n}"));
         lab.start().await;
         lab.rest().await;
+        if !rests {
+            lab.order(Verb::Pause, Targets::All).await;
+            lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        }
         (260..300).for_each(|at| lab.sim.skip_record(&id, at));
-        if rests {
-            lab.rest().await;
+        lab.rest().await;
+        lab.sim.emit_many(&id, behind, |n| format!("behind {n:width$}"));
+        if !rests {
+            lab.order(Verb::Resume, Targets::All).await;
         }
-        for round in 0..2 {
-            lab.sim.emit_many(&id, 30, |n| format!("behind {round} {n}"));
-            lab.rest().await;
-        }
+        lab.rest().await;
+        lab.sim.emit_many(&id, 30, |n| format!("later {n}"));
+        lab.rest().await;
         let (verdict, gaps) = (lab.verdict(&id), gaps(&lab, &id));
         // What was cut off is stored; whether there was more of it, nobody can tell.
         let honest = Verdict { false_gaps: 1, ..Verdict::default() };
-        assert_eq!((verdict, lab.stored(&id)), (honest, 360), "{rests}: {gaps:#?}");
-        assert_eq!(gaps[0].what.lost, Some(Lost::Truncated), "{rests}");
+        let stored = 330 + behind as u64;
+        assert_eq!((verdict, lab.stored(&id)), (honest, stored), "{rests} {behind}: {gaps:#?}");
+        assert_eq!(gaps[0].what.lost, Some(Lost::Truncated), "{rests} {behind}");
     }
 }
