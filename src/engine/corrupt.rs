@@ -26,7 +26,7 @@ use super::answer::Ask;
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
 use super::intake::Intake;
-use super::peek::Since;
+use super::peek::{Peek, Since};
 use super::proof::SILENT;
 use super::read::{not_readable, not_taken};
 use super::report::ReadCause;
@@ -74,34 +74,29 @@ impl Capture {
             islands = self.islands(&tail).await?;
         }
         let Islands { found, joined, from_begin } = islands;
-        let (last, sent_at) = (tail.last(), tail.sent_at);
-        let mut pieces: Vec<Batch> = found.into_iter().rev().chain([tail.records]).collect();
+        let mut pieces: Vec<&Batch> = found.iter().rev().chain([&tail.records]).collect();
         let is_first = from_begin && self.committer()?.cursor().is_empty();
         if !is_first && !joined {
-            let records = pieces.iter().flat_map(Batch::iter);
-            let behind: HashSet<_> = records.map(|record| Fingerprint::of(&record)).collect();
-            // Of an answer that was not believed nothing was kept.
-            let ask = if words == SILENT { ask.within(behind.len() as u64 + unsure) } else { ask };
+            let records = pieces.iter().flat_map(|piece| piece.iter());
+            let behind = records.map(|record| Fingerprint::of(&record)).collect();
             self.take_before(ask, &behind, unsure).await?;
         }
-        if self.is_another_log(last).await? {
+        if self.is_another_log(&tail).await? {
             // What was found before and since then is not of one log. Nothing of it was sent.
             self.close_log();
             return Err(DockerError::Fault { text: words }.into());
         }
         if is_first {
             self.doubt_front().await?;
-            self.take_all(&pieces.remove(0)).await?;
-        } else if !joined {
-            self.leave_out_stored(&mut pieces).await?;
+            self.take_all(pieces.remove(0)).await?;
         }
-        for piece in &pieces {
+        for piece in pieces {
             self.cut_before(piece, &words).await?;
             self.take_all(piece).await?;
         }
         self.follow_reaches_back = true;
         self.hole_behind = false;
-        Ok(sent_at)
+        Ok(tail.sent_at)
     }
 
     /// The last record is broken: what stands before it is all there is, and if nothing will follow
@@ -130,9 +125,9 @@ impl Capture {
         Ok(now)
     }
 
-    /// Whether a tail's last record is not in the log any more: its file was emptied or replaced meanwhile.
-    async fn is_another_log(&mut self, last: Option<Fingerprint>) -> Result<bool, Break> {
-        let Some(last) = last else { return Ok(false) };
+    /// Whether a tail is not in the log any more: its file was emptied or replaced meanwhile.
+    async fn is_another_log(&mut self, tail: &Peek) -> Result<bool, Break> {
+        let Some(last) = tail.last() else { return Ok(false) };
         Ok(matches!(self.since_last(last, 0).await?, Since::Gone))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::answer::{ASK_MIN, Ask, HELD_BYTES};
+use super::answer::{Ask, HELD_BYTES};
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
 use super::report::ReadCause;
@@ -13,9 +13,6 @@ use crate::model::{Batch, Moment, Timestamp};
 /// How many records may have come since a look, in the order in which that is tried: a short tail
 /// must not reach back to what is broken before it.
 const GROWTH: [u64; 8] = [0, 1, 2, 4, 16, 64, 2_048, 65_536];
-
-/// Tails of growing length in which a record is looked for.
-const BACK: u32 = 6;
 
 /// A bounded answer that was not aligned yet.
 pub(super) struct Peek {
@@ -49,27 +46,10 @@ pub(super) enum Since {
     Gone,
 }
 
-/// A tail that is to reach back to a record.
-pub(super) enum Back {
-    /// Nothing is left out of it, and so many of its records stand up to that one.
-    Whole { tail: Peek, up_to: u64 },
-    /// Something before its end cannot be read.
-    Broken,
-    /// The record is further back than is looked.
-    Far,
-    /// It does not fit into memory.
-    Full,
-}
-
 impl Peek {
     /// Everything that was asked for came.
     pub(super) fn is_clean(&self) -> bool {
         self.fault.is_none() && self.records.len() as u64 >= self.asked
-    }
-
-    /// It was given up where it did not fit into memory.
-    pub(super) fn is_full(&self) -> bool {
-        self.records.text_bytes() >= HELD_BYTES
     }
 
     /// All of its records.
@@ -134,25 +114,6 @@ impl Capture {
             };
         }
         Ok(since)
-    }
-
-    /// A tail back to a record behind which `behind` others stood a moment ago.
-    pub(super) async fn back_to(&mut self, fp: Fingerprint, behind: u64) -> Result<Back, Break> {
-        let mut asked = behind + 1;
-        for _ in 0..BACK {
-            let tail = self.peek_surely(asked).await?;
-            if tail.is_full() {
-                return Ok(Back::Full);
-            }
-            if !tail.is_clean() {
-                return Ok(Back::Broken);
-            }
-            if let Some(up_to) = tail.up_to_last(fp) {
-                return Ok(Back::Whole { tail, up_to });
-            }
-            asked = asked * 2 + ASK_MIN;
-        }
-        Ok(Back::Far)
     }
 
     /// The last `asked` records. What the daemon reports is believed when it does so twice: else it

@@ -5,8 +5,8 @@
 //! nothing was left out of `n` records, the tail of `n` is whole and the same. A short answer to
 //! `since` is proved as well, because what `since` leaves out may stand anywhere.
 //!
-//! Not covered: answers of more than [`CHECKED`] records or more text than a look holds, whole answers
-//! with much that is new that may not fit into one file of a log that rotates, and terminals.
+//! Not covered: answers of more than [`CHECKED`] records or more text than [`HOLD`], whole answers
+//! that may not fit into one file of a log that rotates, and terminals.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
 use super::front::HOLD;
 use super::intake::Finished;
-use super::peek::{Back, Peek};
+use super::peek::Peek;
 use super::report::ReadCause;
 use crate::model::{RunState, Timestamp};
 
@@ -51,12 +51,10 @@ impl Capture {
             self.hold_max = hold_max;
             let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
             let proved = match answer {
-                Ok(answer) if unsent && answer.fault.is_none() && answer.is_short(ask) => {
-                    let is_whole = if self.can_be_confirmed(ask, &answer) {
-                        self.is_whole(&answer, end, since).await
-                    } else {
-                        self.is_whole_behind(&answer, end).await
-                    };
+                Ok(answer)
+                    if unsent && answer.fault.is_none() && self.can_be_confirmed(ask, &answer) =>
+                {
+                    let is_whole = self.is_whole(&answer, end, since).await;
                     is_whole.map(|is_whole| (answer, is_whole))
                 }
                 answer => answer.map(|answer| (answer, true)),
@@ -104,27 +102,11 @@ impl Capture {
         can_be && self.shared.reads_lines(&self.info)
     }
 
-    /// Whether a short answer is of a file that will hardly rotate before it is looked at again.
+    /// Whether nothing can stand before an answer, in a file that will hardly rotate before that is
+    /// looked at again.
     fn can_be_confirmed(&self, ask: Ask, answer: &Answer) -> bool {
         let stays = self.info.log_config.file_bytes().is_none_or(|file| answer.size < file);
-        stays || ask.records().is_some()
-    }
-
-    /// Whether an answer of several files left nothing out behind the stored end. Older files may be
-    /// gone by now, but hardly those behind it, as long as they are the smaller part.
-    async fn is_whole_behind(
-        &mut self,
-        answer: &Answer,
-        end: Option<Fingerprint>,
-    ) -> Result<bool, Break> {
-        let stay = self.info.log_config.full_files_bytes().is_some();
-        let few = matches!(answer.finished, Finished::CaughtUp) && answer.new < answer.overlap;
-        let Some(end) = end.filter(|_| few && stay && answer.overlap > 0) else { return Ok(true) };
-        match self.back_to(end, answer.new).await {
-            Ok(back) => Ok(!matches!(back, Back::Broken)),
-            Err(stop) if self.is_over(&stop).await? => Ok(true),
-            Err(stop) => Err(stop),
-        }
+        answer.is_short(ask) && (stays || ask.records().is_some())
     }
 
     /// Whether a short answer left nothing out. `end` was the stored end when it was asked for.
@@ -157,9 +139,6 @@ impl Capture {
         let mut asked = seen.len() as u64;
         for _ in 0..=CONFIRMATIONS {
             let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
-            if again.is_full() {
-                return Ok(true);
-            }
             let Some(begins) = again.begins_in(seen).filter(|_| again.is_clean()) else {
                 return Ok(false);
             };
@@ -192,9 +171,6 @@ impl Capture {
         let mut asked = seen.len() as u64 + 1;
         for _ in 0..CONFIRMATIONS {
             let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
-            if again.is_full() {
-                return Ok(true);
-            }
             let begins = again.begins_in(seen).filter(|_| again.fault.is_none());
             let Some(grown) = begins.filter(|begins| *begins == 0 || again.is_clean()) else {
                 return Ok(false);
@@ -213,7 +189,7 @@ impl Capture {
     }
 
     /// Whether a look failed because the container is removed, or is about to be.
-    pub(super) async fn is_over(&mut self, stop: &Break) -> Result<bool, Break> {
+    async fn is_over(&mut self, stop: &Break) -> Result<bool, Break> {
         let Break::Docker(error) = stop else { return Ok(false) };
         if !error.means_no_log() {
             return Ok(false);
