@@ -52,6 +52,11 @@ impl Peek {
         self.fault.is_none() && self.records.len() as u64 >= self.asked
     }
 
+    /// It was given up where it did not fit into memory.
+    pub(super) fn is_full(&self) -> bool {
+        self.records.text_bytes() >= HELD_BYTES
+    }
+
     /// All of its records.
     pub(super) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
         self.records.iter().map(|record| Fingerprint::of(&record))

@@ -5,7 +5,7 @@
 //! nothing was left out of `n` records, the tail of `n` is whole and the same. A short answer to
 //! `since` is proved as well, because what `since` leaves out may stand anywhere.
 //!
-//! Not covered: answers of more than [`CHECKED`] records or more text than [`HOLD`], whole answers
+//! Not covered: answers of more than [`CHECKED`] records or more text than a look holds, whole answers
 //! that may not fit into one file of a log that rotates, and terminals.
 
 use std::sync::Arc;
@@ -139,6 +139,9 @@ impl Capture {
         let mut asked = seen.len() as u64;
         for _ in 0..=CONFIRMATIONS {
             let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
+            if again.is_full() {
+                return Ok(true);
+            }
             let Some(begins) = again.begins_in(seen).filter(|_| again.is_clean()) else {
                 return Ok(false);
             };
@@ -171,6 +174,9 @@ impl Capture {
         let mut asked = seen.len() as u64 + 1;
         for _ in 0..CONFIRMATIONS {
             let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
+            if again.is_full() {
+                return Ok(true);
+            }
             let begins = again.begins_in(seen).filter(|_| again.fault.is_none());
             let Some(grown) = begins.filter(|begins| *begins == 0 || again.is_clean()) else {
                 return Ok(false);

@@ -258,3 +258,17 @@ async fn damaged_history_of_a_log_that_grows_is_fetched_up_to_the_damage() {
     });
     futures_util::future::join_all(cases).await;
 }
+
+/// More text than a look may hold, of fewer records than are looked at twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_of_long_lines_is_taken_whole() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10).history(History::All);
+    let ids = [
+        lab.sim.run(ContainerSpec::named("trusted")),
+        lab.sim.run(ContainerSpec::named("belled").rotating("100m", 2)),
+    ];
+    let text = "x".repeat(2_000);
+    ids.iter().for_each(|id| lab.sim.emit_many(id, 10_000, |n| format!("{n} {text}")));
+    lab.start().await;
+    lab.assert_all_complete().await;
+}
