@@ -56,8 +56,7 @@ fn a_kill_while_nothing_can_be_written_loses_nothing() {
     let status = bench.command(&["sh", "-c", LIMITED], 200).status().unwrap();
     assert!(!status.success(), "without more space the workload cannot have ended well");
     bench.judge("after it gave up");
-    let stored: u64 = bench.acks().values().sum();
-    assert!(stored > 0, "something was stored before");
+    assert!(bench.acks()["quiet"] > 0, "something was stored before");
     bench.finish(200);
     bench.judge("with space again");
 }
