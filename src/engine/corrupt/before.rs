@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::super::align::Source;
-use super::super::answer::{Ask, HELD_BYTES};
+use super::super::answer::Ask;
 use super::super::capture::{Break, Capture};
 use super::super::cursor::Fingerprint;
 use super::super::intake::Intake;
@@ -57,7 +57,7 @@ impl Capture {
             // Longer ones bring no more.
             let is_same = std::mem::replace(&mut came, this) == this;
             let taken = tally.overlap > 0 || tally.new > 0;
-            if taken || is_same || peek.records.text_bytes() >= HELD_BYTES {
+            if taken || is_same || peek.is_full() {
                 return Ok(());
             }
             ask = ask.more();

@@ -6,7 +6,7 @@
 //! top. How much it grows until the answer is begun nobody knows; at the end so many readable records
 //! may stand between the broken one and the tail as [`Clean::unsure`] says.
 
-use super::super::answer::{Ask, HELD_BYTES};
+use super::super::answer::Ask;
 use super::super::capture::{Break, Capture};
 use super::super::cursor::Fingerprint;
 use super::super::peek::Peek;
@@ -123,7 +123,7 @@ impl Capture {
                 reach: anchor.and_then(up_to),
                 first: peek.first().filter(|_| peek.fault.is_none()),
             };
-            let full = look.clean && peek.records.text_bytes() >= HELD_BYTES;
+            let full = look.clean && peek.is_full();
             if search.learn(look)
                 && let Some(anchor) = anchor
             {

@@ -129,7 +129,7 @@ impl Capture {
         for _ in 0..TRIES {
             let asked = walk.up_to + 1 + size + walk.grown;
             let peek = self.peek_surely(asked).await?;
-            if peek.records.text_bytes() >= HELD_BYTES {
+            if peek.is_full() {
                 // Not all of it was read.
                 break;
             }
