@@ -42,6 +42,11 @@ impl Ask {
         if records >= ASK_ALL { Self::All } else { Self::Last(records.max(ASK_MIN)) }
     }
 
+    /// A tail that begins before the last so many records, instead of all.
+    pub(super) fn within(self, records: u64) -> Self {
+        if self == Self::All { Self::of(records.saturating_mul(2)) } else { self }
+    }
+
     pub(super) fn more(self) -> Self {
         match self {
             Self::Last(n) => Self::of(n.saturating_mul(8)),
@@ -168,7 +173,7 @@ impl Capture {
     }
 
     /// A turn among the long reads. Whoever waits for one is queued, not late.
-    async fn long_permit<'a>(
+    pub(super) async fn long_permit<'a>(
         &mut self,
         shared: &'a Shared,
     ) -> Result<Option<SemaphorePermit<'a>>, Break> {
@@ -247,6 +252,28 @@ impl Capture {
         self.give_up(&tally);
         let oldest = times.map(|(first, _)| first);
         Ok(Drained { finished, tally, oldest, seen, size, fault })
+    }
+
+    /// Takes records that were counted as given up when their answer ended, all as new: behind a
+    /// seam nothing has to be found first.
+    pub(super) async fn take_all(&mut self, batch: &Batch) -> Result<(), Break> {
+        let records = batch.len() as u64;
+        self.read_held = records;
+        self.meter.tell(|report| {
+            report.flow.discarded -= records;
+            report.flow.in_flight += records;
+        });
+        let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: true });
+        for record in batch.iter() {
+            self.read_held -= 1;
+            if intake.feed(&record, self.committer()?).is_err() {
+                break;
+            }
+            if self.committer()?.is_full() {
+                self.send().await?;
+            }
+        }
+        Ok(())
     }
 
     /// The next piece of an answer, while orders, acknowledgements and the commit timer are served.

@@ -117,6 +117,13 @@ impl Committer {
         self.cursor_dirty = true;
     }
 
+    /// Goes on behind records that are stored already, further back than the seam before the next
+    /// one.
+    pub fn recall(&mut self, stored: Cursor) {
+        self.cursor = stored;
+        self.cursor_dirty = true;
+    }
+
     /// Forgets what stands before a seam that is recorded already.
     pub fn cut_again(&mut self) {
         self.cursor.cut();

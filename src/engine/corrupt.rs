@@ -26,7 +26,7 @@ use super::answer::Ask;
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
 use super::intake::Intake;
-use super::peek::{Peek, Since};
+use super::peek::Since;
 use super::proof::SILENT;
 use super::read::{not_readable, not_taken};
 use super::report::ReadCause;
@@ -38,12 +38,13 @@ impl Capture {
     /// First sight of a log with a broken record in it: takes what can be read behind it.
     pub(super) async fn adopt_around(&mut self) -> Result<Moment, Break> {
         self.open_log().await?;
-        let Some(Clean { tail, bounded, .. }) = self.longest_clean().await? else {
+        let Some(Clean { tail, bounded, is_cut, .. }) = self.longest_clean().await? else {
             self.hole_behind = true;
             return Ok(self.shared.clock.now());
         };
         (self.follow_short, self.hole_behind) = (true, false);
-        self.committer()?.seam(if bounded { not_readable() } else { not_taken() });
+        let is_broken = bounded && !is_cut;
+        self.committer()?.seam(if is_broken { not_readable() } else { not_taken() });
         self.meter.tell(|report| report.backfill = Backfill::Available);
         self.take_all(&tail.records).await?;
         Ok(tail.sent_at)
@@ -56,12 +57,15 @@ impl Capture {
         words: String,
         cause: ReadCause,
     ) -> Result<Moment, Break> {
-        let Some(Clean { tail, bounded, unsure }) = self.longest_clean().await? else {
+        let Some(Clean { tail, mut bounded, unsure, is_cut }) = self.longest_clean().await? else {
             return self.before_the_last(ask, &words, cause).await;
         };
+        if is_cut {
+            bounded = words == SILENT || !self.skim(ask, |_| ()).await?;
+        }
         self.follow_reaches_back |= !self.follow_short;
         self.follow_short = true;
-        if self.joins(&tail.records, bounded)? {
+        if self.joins(&tail.records, bounded && !is_cut)? {
             self.hole_behind = false;
             return Ok(tail.sent_at);
         }
@@ -74,29 +78,59 @@ impl Capture {
             islands = self.islands(&tail).await?;
         }
         let Islands { found, joined, from_begin } = islands;
-        let mut pieces: Vec<&Batch> = found.iter().rev().chain([&tail.records]).collect();
+        let (last, sent_at) = (tail.last(), tail.sent_at);
+        let mut pieces: Vec<Batch> = found.into_iter().rev().chain([tail.records]).collect();
         let is_first = from_begin && self.committer()?.cursor().is_empty();
         if !is_first && !joined {
-            let records = pieces.iter().flat_map(|piece| piece.iter());
-            let behind = records.map(|record| Fingerprint::of(&record)).collect();
+            let records = pieces.iter().flat_map(Batch::iter);
+            let behind: HashSet<_> = records.map(|record| Fingerprint::of(&record)).collect();
+            // Of an answer that was not believed nothing was kept.
+            let ask = if words == SILENT {
+                ask.within(unsure.saturating_add(behind.len() as u64))
+            } else {
+                ask
+            };
             self.take_before(ask, &behind, unsure).await?;
         }
-        if self.is_another_log(&tail).await? {
+        if self.is_another_log(last).await? {
             // What was found before and since then is not of one log. Nothing of it was sent.
             self.close_log();
             return Err(DockerError::Fault { text: words }.into());
         }
         if is_first {
             self.doubt_front().await?;
-            self.take_all(pieces.remove(0)).await?;
+            self.take_all(&pieces.remove(0)).await?;
+        } else if !joined {
+            self.leave_out_stored(&mut pieces).await?;
         }
-        for piece in pieces {
+        for piece in &pieces {
             self.cut_before(piece, &words).await?;
             self.take_all(piece).await?;
         }
         self.follow_reaches_back = true;
         self.hole_behind = false;
-        Ok(tail.sent_at)
+        Ok(sent_at)
+    }
+
+    /// Reads around what hides the stored end in complete answers. `None` if nothing does: it is gone.
+    pub(super) async fn around_what_hides(
+        &mut self,
+        cause: ReadCause,
+    ) -> Result<Option<Moment>, Break> {
+        if !self.shared.reads_lines(&self.info) {
+            return Ok(None);
+        }
+        let clean = self.longest_clean().await?;
+        if let Some(Clean { tail, bounded, is_cut, .. }) = &clean
+            && self.joins(&tail.records, *bounded && !is_cut)?
+        {
+            self.hole_behind = false;
+            return Ok(Some(tail.sent_at));
+        }
+        if clean.is_some_and(|clean| clean.is_cut || !clean.bounded) {
+            return Ok(None);
+        }
+        self.read_around(Ask::All, SILENT.to_owned(), cause).await.map(Some)
     }
 
     /// The last record is broken: what stands before it is all there is, and if nothing will follow
@@ -115,6 +149,9 @@ impl Capture {
             }
         }
         let now = self.shared.clock.now();
+        // Of an answer that was not believed nothing was kept.
+        let is_kept = words != SILENT || ask != Ask::All;
+        let ask = if is_kept { ask } else { Ask::Last(Ask::LONGEST) };
         self.take_before(ask, &HashSet::new(), 0).await?;
         self.hole_behind = true;
         if cause == ReadCause::Final && !self.committer()?.cursor().is_broken_off() {
@@ -125,9 +162,9 @@ impl Capture {
         Ok(now)
     }
 
-    /// Whether a tail is not in the log any more: its file was emptied or replaced meanwhile.
-    async fn is_another_log(&mut self, tail: &Peek) -> Result<bool, Break> {
-        let Some(last) = tail.last() else { return Ok(false) };
+    /// Whether a tail's last record is not in the log any more: its file was emptied or replaced meanwhile.
+    async fn is_another_log(&mut self, last: Option<Fingerprint>) -> Result<bool, Break> {
+        let Some(last) = last else { return Ok(false) };
         Ok(matches!(self.since_last(last, 0).await?, Since::Gone))
     }
 

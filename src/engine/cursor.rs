@@ -3,7 +3,8 @@
 //! It is the truth about where capture stands: retention may delete every record of a quiet log
 //! and the cursor still joins. It holds fingerprints of the last records, run-length coded because
 //! ties are real: one 2 MB line of one letter is 126 identical records, and Podman stamps up to
-//! 4,096 records alike. It never reaches back over a seam.
+//! 4,096 records alike. It never reaches back over a seam, but may be set back to an older record
+//! where what followed that is gone from the daemon's log (`gap`).
 //!
 //! This file does not decide anything about an answer; the aligner does.
 

@@ -7,7 +7,7 @@
 //! monitors ──MonitorEvent┘                                     tasks     spawns
 //!
 //! monitor: capture + loop (monitor), listening (live, follow, bell), bounded reads (read, answer,
-//!          proof, peek, corrupt, front), what is new (intake, align, cursor), the way to the store
+//!          proof, peek, corrupt, front, gap), what is new (intake, align, cursor), the way to the store
 //!          (commit), what it tells (meter, report, evidence); beside all that one fetch of older
 //!          history (backfill, older), counted before (extent)
 //! ```
@@ -33,6 +33,7 @@ pub mod evidence;
 mod extent;
 mod follow;
 mod front;
+mod gap;
 pub mod handle;
 pub mod intake;
 mod live;

@@ -51,16 +51,10 @@ impl Head {
             let mut pattern = Cursor::default();
             for at in 0..decoded.len().min(HEAD) {
                 let Some(record) = decoded.record(at) else { break };
-                let record = RecordRef {
-                    fd: record.fd,
-                    ts: record.ts,
-                    newline: record.newline,
-                    bytes: record.bytes,
-                };
                 if pattern.runs().len() == MAX_RUNS {
                     break;
                 }
-                pattern.push(&record);
+                pattern.push(&record.captured());
             }
             Ok(Some(Self { pattern, first: block.first_seq }))
         };

@@ -6,7 +6,7 @@
 //! `since` is proved as well, because what `since` leaves out may stand anywhere.
 //!
 //! Not covered: answers of more than [`CHECKED`] records or more text than a look holds, whole answers
-//! that may not fit into one file of a log that rotates, and terminals.
+//! with much that is new that may not fit into one file of a log that rotates, and terminals.
 
 use std::sync::Arc;
 
@@ -51,10 +51,12 @@ impl Capture {
             self.hold_max = hold_max;
             let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
             let proved = match answer {
-                Ok(answer)
-                    if unsent && answer.fault.is_none() && self.can_be_confirmed(ask, &answer) =>
-                {
-                    let is_whole = self.is_whole(&answer, end, since).await;
+                Ok(answer) if unsent && answer.fault.is_none() && answer.is_short(ask) => {
+                    let is_whole = if self.can_be_confirmed(ask, &answer) {
+                        self.is_whole(&answer, end, since).await
+                    } else {
+                        self.is_whole_behind(&answer, end).await
+                    };
                     is_whole.map(|is_whole| (answer, is_whole))
                 }
                 answer => answer.map(|answer| (answer, true)),
@@ -102,11 +104,35 @@ impl Capture {
         can_be && self.shared.reads_lines(&self.info)
     }
 
-    /// Whether nothing can stand before an answer, in a file that will hardly rotate before that is
-    /// looked at again.
+    /// Whether a short answer is of a file that will hardly rotate before it is looked at again.
     fn can_be_confirmed(&self, ask: Ask, answer: &Answer) -> bool {
         let stays = self.info.log_config.file_bytes().is_none_or(|file| answer.size < file);
-        answer.is_short(ask) && (stays || ask.records().is_some())
+        stays || ask.records().is_some()
+    }
+
+    /// Whether an answer of several files left nothing out behind the stored end. Older files may be
+    /// gone by now, but hardly those behind it, as long as they are the smaller part.
+    async fn is_whole_behind(
+        &mut self,
+        answer: &Answer,
+        end: Option<Fingerprint>,
+    ) -> Result<bool, Break> {
+        let stay = self.info.log_config.full_files_bytes().is_some();
+        let few = matches!(answer.finished, Finished::CaughtUp) && answer.new < answer.overlap;
+        let Some(end) = end.filter(|_| few && stay && answer.overlap > 0) else { return Ok(true) };
+        let (all, mut asked) = (answer.new + answer.overlap, answer.new + 1);
+        while asked <= all {
+            let Some(tail) = self.peek_again(asked, None).await? else { return Ok(true) };
+            if tail.is_full() || tail.up_to_last(end).is_some() && tail.is_clean() {
+                return Ok(true);
+            }
+            if !tail.is_clean() {
+                return Ok(false);
+            }
+            // It has grown.
+            asked = asked * 2 + ASK_MIN;
+        }
+        Ok(true)
     }
 
     /// Whether a short answer left nothing out. `end` was the stored end when it was asked for.
@@ -195,7 +221,7 @@ impl Capture {
     }
 
     /// Whether a look failed because the container is removed, or is about to be.
-    async fn is_over(&mut self, stop: &Break) -> Result<bool, Break> {
+    pub(super) async fn is_over(&mut self, stop: &Break) -> Result<bool, Break> {
         let Break::Docker(error) = stop else { return Ok(false) };
         if !error.means_no_log() {
             return Ok(false);

@@ -1,34 +1,30 @@
 //! `read_to_end`: bounded reads until everything that the daemon holds is stored.
 //!
 //! Only a bounded read returns a contiguous slice of the daemon's log, so only this declares a
-//! gap, and only this makes [`Verified`]. It asks for a short tail, aligns it with the cursor, and
+//! gap (`gap`), and only this makes [`Verified`]. It asks for a short tail, aligns it with the cursor, and
 //! asks for more until the stored end is found or a complete answer shows that it is gone.
 //! `since` is used on compressed drivers only: elsewhere it makes the daemon decode its whole
 //! history (20.4 s on a 1.26 GB log, where `tail=64` takes 1.6 ms).
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use super::align::Source;
-use super::answer::{ASK_MIN, Ask};
+use super::answer::{ASK_MIN, Answer, Ask};
 use super::capture::{Break, Capture};
-use super::cursor::{Fingerprint, Origin};
+use super::cursor::Origin;
 use super::evidence::Beat;
-use super::intake::{Finished, Intake};
+use super::gap::WithoutEnd;
+use super::intake::Finished;
 use super::proof::CHECKED;
 use super::report::ReadCause;
 use super::snapshot::Backfill;
 use crate::config::History;
-use crate::model::{Away, Batch, EventKind, Lost, Moment, NewSeam, RecordRef, SeamKind, Timestamp};
+use crate::model::{Away, Lost, Moment, NewSeam, SeamKind, Timestamp};
 
 /// How far before the cursor `since` begins on compressed drivers.
 const SINCE_MARGIN: Duration = Duration::from_mins(1);
 
 /// How far before the cursor's records `since` begins on Podman.
 const PODMAN_MARGIN: Duration = Duration::from_secs(1);
-
-/// Stored records that an answer without the stored end is compared with.
-const COMPARED: usize = 1 << 18;
 
 /// Proof that every record up to the moment of sending is stored. Made only by `read_to_end`.
 #[derive(Debug, Clone)]
@@ -105,11 +101,12 @@ impl Capture {
         Ok(answer.sent_at)
     }
 
-    async fn catch_up(&mut self, cause: ReadCause) -> Result<Moment, Break> {
+    /// Takes what stands behind the stored end, or records that it is gone.
+    pub(super) async fn catch_up(&mut self, cause: ReadCause) -> Result<Moment, Break> {
         let mut ask = self.first_ask();
         let mut since = self.since(ask);
         let mut asked_again = false;
-        loop {
+        let answer = loop {
             let answer = match self.answer_from_front(ask, since, cause).await? {
                 Ok(answer) => answer,
                 Err(words) => return self.read_around(ask, words, cause).await,
@@ -118,129 +115,21 @@ impl Capture {
             // could have ended.
             let end = self.committer()?.cursor().last_ts();
             let is_younger = answer.oldest.zip(end).is_some_and(|(oldest, end)| end < oldest);
+            let Answer { sent_at, oldest, .. } = answer;
+            let without_end = |records| WithoutEnd { records, oldest, sent_at };
             match answer.finished {
                 Finished::CaughtUp => return Ok(answer.sent_at),
                 Finished::More | Finished::Absent(_) if since.is_some() => since = None,
                 // Nothing longer can be asked for.
-                Finished::More if ask == Ask::All => {
-                    return self.across_gap(None, answer.sent_at).await;
-                }
+                Finished::More if ask == Ask::All => break without_end(None),
                 Finished::More => ask = ask.more(),
-                Finished::Absent(held) if asked_again || is_younger => {
-                    return self.across_gap(held, answer.sent_at).await;
+                Finished::Absent(records) if asked_again || is_younger => {
+                    break without_end(records);
                 }
                 Finished::Absent(_) => asked_again = true,
             }
-        }
-    }
-
-    /// Records the gap and takes the complete answer whole, from memory or by reading it again:
-    /// the daemon's log only grows, so an end that is absent once is absent for ever.
-    async fn across_gap(&mut self, mut held: Option<Batch>, sent: Moment) -> Result<Moment, Break> {
-        let empty = held.as_ref().is_some_and(Batch::is_empty);
-        let stored = match &held {
-            Some(batch) => self.stored_first(batch).await?,
-            None => 0,
         };
-        if let Some(batch) = held.as_mut().filter(|_| stored > 0) {
-            batch.keep_last((batch.len() - stored).max(1));
-        }
-        let first = held.as_ref().and_then(|batch| batch.get(0)).map(|record| record.ts);
-        let seam = self.gap(empty, stored > 0, first)?;
-        self.note(EventKind::Gap, seam.detail.clone()).await;
-        self.committer()?.cut(seam);
-        let Some(batch) = held else {
-            return match self.sound_answer(Ask::All, None, ReadCause::CatchUp).await? {
-                Ok(answer) => Ok(answer.sent_at),
-                Err(words) => self.read_around(Ask::All, words, ReadCause::CatchUp).await,
-            };
-        };
-        self.take_all(&batch).await?;
-        Ok(sent)
-    }
-
-    /// How many of the first records of an answer without the stored end are stored. The gap before
-    /// what is taken covers them as well.
-    async fn stored_first(&mut self, batch: &Batch) -> Result<usize, Break> {
-        let end = self.committer()?.cursor().last_ts();
-        let (Some(first), Some(end)) = (batch.get(0).map(|record| record.ts), end) else {
-            return Ok(0);
-        };
-        let Some(log) = self.log().filter(|_| first <= end) else { return Ok(0) };
-        self.settle().await?;
-        let reader = self.shared.reader.clone();
-        let read = move || -> Result<HashSet<Fingerprint>, Break> {
-            let mut stored = HashSet::new();
-            for block in reader.blocks(Some(&[log]), Some(first), Some(end))? {
-                // A damaged block tells nothing, and must not keep capture from going on.
-                let Ok(decoded) = reader.decode(&block) else { continue };
-                for record in (0..decoded.len()).map_while(|at| decoded.record(at)) {
-                    let (fd, ts, newline, bytes) =
-                        (record.fd, record.ts, record.newline, record.bytes);
-                    stored.insert(Fingerprint::of(&RecordRef { fd, ts, newline, bytes }));
-                }
-                if stored.len() >= COMPARED {
-                    break;
-                }
-            }
-            Ok(stored)
-        };
-        let stored = super::tasks::off_the_runtime(&self.shared.reader, read).await;
-        let stored = stored.unwrap_or_else(|| Ok(HashSet::new()))?;
-        let is_stored = |record: &RecordRef<'_>| stored.contains(&Fingerprint::of(record));
-        Ok(batch.iter().take_while(is_stored).count())
-    }
-
-    /// Takes records that were counted as given up when their answer ended, all as new: behind a
-    /// seam nothing has to be found first.
-    pub(super) async fn take_all(&mut self, batch: &Batch) -> Result<(), Break> {
-        let records = batch.len() as u64;
-        self.read_held = records;
-        self.meter.tell(|report| {
-            report.flow.discarded -= records;
-            report.flow.in_flight += records;
-        });
-        let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: true });
-        for record in batch.iter() {
-            self.read_held -= 1;
-            if intake.feed(&record, self.committer()?).is_err() {
-                break;
-            }
-            if self.committer()?.is_full() {
-                self.send().await?;
-            }
-        }
-        Ok(())
-    }
-
-    fn gap(
-        &mut self,
-        empty: bool,
-        is_cut_out: bool,
-        first: Option<Timestamp>,
-    ) -> Result<NewSeam, Break> {
-        // Files are rotated away oldest first: only somebody else takes an end and leaves what stood
-        // before it.
-        let rotates = !self.info.log_config.is_trusted() && !is_cut_out;
-        let (lost, words) = match (rotates, empty) {
-            (true, _) => (Lost::Rotated, "the daemon rotated its file before it was read"),
-            (false, true) => (Lost::Truncated, "the daemon's file was emptied"),
-            (false, false) => (Lost::Truncated, "the daemon's file was cut or replaced"),
-        };
-        let away = match (self.away, rotates) {
-            (Away::None, true) => Away::Lagging,
-            (away, _) => away,
-        };
-        let t_low = self.committer()?.cursor().last_ts();
-        let detail = words.to_owned();
-        Ok(NewSeam {
-            kind: SeamKind::Gap,
-            lost: Some(lost),
-            away: Some(away),
-            t_low,
-            t_high: first,
-            detail,
-        })
+        self.across_gap(answer, cause).await
     }
 
     /// The first tail to ask for. Where it would be a good part of all that the daemon keeps, all

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use super::block::BlockMeta;
 use super::codec::{self, CodecError, Content, Later};
 use super::flags::{Flags, JOIN_WINDOW};
-use crate::model::{Fd, Key, Level, Seq, Timestamp};
+use crate::model::{Fd, Key, Level, RecordRef, Seq, Timestamp};
 
 /// A block's content.
 #[derive(Debug)]
@@ -45,6 +45,14 @@ pub struct BlockRecord<'a> {
     pub level: Option<Level>,
     /// Its content.
     pub bytes: &'a [u8],
+}
+
+impl<'a> BlockRecord<'a> {
+    /// The record as it was captured.
+    pub fn captured(&self) -> RecordRef<'a> {
+        let Self { fd, ts, newline, bytes, .. } = *self;
+        RecordRef { fd, ts, newline, bytes }
+    }
 }
 
 impl DecodedBlock {

@@ -130,10 +130,13 @@ impl StoreReader {
     ) -> Result<Vec<BlockMeta>, StoreError> {
         let sql = format!("SELECT {META_COLUMNS} FROM block WHERE max_ts >= ?1 AND min_ts <= ?2");
         let (low, high) = (since.map_or(i64::MIN, |t| t.0), until.map_or(i64::MAX, |t| t.0));
-        let mut blocks: Vec<BlockMeta> = self.with(|conn| {
-            conn.prepare_cached(&sql)?
-                .query_map([low, high], BlockMeta::from_row)?
-                .collect::<rusqlite::Result<_>>()
+        let mut blocks: Vec<BlockMeta> = self.with(|conn| match logs {
+            // One log has an index.
+            Some([log]) => conn
+                .prepare_cached(&format!("{sql} AND log_id = ?3"))?
+                .query_map([low, high, log.0], BlockMeta::from_row)?
+                .collect(),
+            _ => conn.prepare_cached(&sql)?.query_map([low, high], BlockMeta::from_row)?.collect(),
         })?;
         if let Some(logs) = logs {
             blocks.retain(|block| logs.contains(&block.log));

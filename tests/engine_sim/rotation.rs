@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use logcap_tui::config::History;
 use logcap_tui::engine::{Targets, Verb};
 use logcap_tui::model::{Away, Lost, Seam, SeamKind};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
 use crate::harness::{Lab, is_live};
+use crate::oracle::Verdict;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn logs_that_rotate_at_speed_lose_nothing_in_silence() {
@@ -240,5 +242,124 @@ async fn of_a_first_answer_that_breaks_off_nothing_is_kept() {
         assert_eq!(gaps(&lab, &id).len(), 1, "{:#?}", lab.seams(&id));
         let verdict = lab.verdict(&id);
         assert!(verdict.is_clean() && verdict.reported > 2_000, "{verdict:?}");
+    }
+}
+
+/// Somebody empties the newest of several files: the stored end is gone, and what stands before it is
+/// not. None of it may be stored again, however much it is, nor older history that was never taken.
+struct Emptied {
+    profile: Profile,
+    history: History,
+    /// Lines before the first read, and read afterwards; how wide the first are.
+    lines: [usize; 2],
+    width: usize,
+    max_size: &'static str,
+    /// A record among those that stay cannot be decoded.
+    is_damaged: bool,
+    /// The log is read between the moment it is emptied and the next line.
+    rests: bool,
+}
+
+impl Emptied {
+    fn of(profile: Profile) -> Self {
+        let (lines, max_size) = ([3_000, 2_500], "200k");
+        let history = History::All;
+        Self { profile, history, lines, width: 1, max_size, is_damaged: false, rests: true }
+    }
+
+    async fn play(self) {
+        let Self { profile, history, lines, width, max_size, is_damaged, rests } = self;
+        let what = format!("{profile:?}, {history:?}, {max_size}, {is_damaged}, {rests}");
+        let mut lab = Lab::new(profile, 10).history(history).patient(Duration::from_mins(2));
+        let id = lab.sim.run(ContainerSpec::named("belled").rotating(max_size, 3));
+        lab.sim.emit_many(&id, lines[0], |n| format!("before {n:width$}"));
+        lab.start().await;
+        lab.rest().await;
+        if is_damaged {
+            lab.sim.corrupt_record(&id, lines[0] + lines[1] / 5);
+        }
+        lab.sim.emit_many(&id, lines[1], |n| format!("stored {n}"));
+        lab.rest().await;
+        let (stored, damaged) = (lab.stored(&id), lab.verdict(&id).reported);
+        assert_eq!(damaged, usize::from(is_damaged), "{what}: {:#?}", gaps(&lab, &id));
+        lab.sim.truncate(&id);
+        if rests {
+            lab.rest().await;
+            assert_eq!(lab.stored(&id), stored, "nothing is new: {what}: {:#?}", gaps(&lab, &id));
+        }
+        for round in 0..2 {
+            lab.sim.emit_many(&id, 30, |n| format!("behind {round} {n}"));
+            lab.rest().await;
+        }
+        let (verdict, gaps) = (lab.verdict(&id), gaps(&lab, &id));
+        // The record behind the hole that the file has now cannot be decoded (20.10.24).
+        let (reported, excused) = (damaged + 1, verdict.excused);
+        let honest = Verdict { reported, excused, ..Verdict::default() };
+        assert_eq!((verdict, lab.stored(&id)), (honest, stored + 59), "{what}: {gaps:#?}");
+    }
+}
+
+const PROFILES: [Profile; 4] =
+    [Profile::Moby20_10, Profile::Moby24, Profile::Moby27_4, Profile::Moby29];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_before_an_emptied_file_is_not_stored_twice() {
+    let each = PROFILES.map(Emptied::of);
+    // More than is held in memory, and history that was never taken.
+    let wide = Emptied { lines: [60_000, 2_500], width: 400, ..Emptied::of(Profile::Moby24) };
+    let long = Emptied { max_size: "12m", ..wide };
+    let untaken = Emptied { history: History::Tail(20), ..Emptied::of(Profile::Moby24) };
+    let all = each.into_iter().chain([long, untaken]);
+    futures_util::future::join_all(all.map(Emptied::play)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emptied_file_that_is_written_on_at_once_costs_no_more() {
+    let all = PROFILES.into_iter().flat_map(|profile| {
+        let at_once = || Emptied { rests: false, ..Emptied::of(profile) };
+        [at_once(), Emptied { lines: [300, 100], max_size: "20k", ..at_once() }]
+    });
+    futures_util::future::join_all(all.map(Emptied::play)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emptied_file_of_a_damaged_log_costs_no_more() {
+    let all = PROFILES.into_iter().flat_map(|profile| {
+        let damaged = || Emptied { is_damaged: true, ..Emptied::of(profile) };
+        [damaged(), Emptied { rests: false, ..damaged() }]
+    });
+    futures_util::future::join_all(all.map(Emptied::play)).await;
+}
+
+/// Somebody cuts lines off the end of a file that goes on without a hole: what came behind is taken,
+/// whether it came at once or not, and nothing before it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_lines_that_were_cut_off_capture_goes_on() {
+    // The last is more than is held in memory.
+    for (rests, behind, width) in [(true, 30, 1), (false, 30, 1), (false, 45_000, 400)] {
+        let mut lab = Lab::new(Profile::Moby20_10, 10).patient(Duration::from_mins(2));
+        let id = lab.sim.run(ContainerSpec::named("belled").rotating("100m", 3));
+        lab.sim.emit_many(&id, 300, |n| format!("stored {n}"));
+        lab.start().await;
+        lab.rest().await;
+        if !rests {
+            lab.order(Verb::Pause, Targets::All).await;
+            lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        }
+        (260..300).for_each(|at| lab.sim.skip_record(&id, at));
+        lab.rest().await;
+        lab.sim.emit_many(&id, behind, |n| format!("behind {n:width$}"));
+        if !rests {
+            lab.order(Verb::Resume, Targets::All).await;
+        }
+        lab.rest().await;
+        lab.sim.emit_many(&id, 30, |n| format!("later {n}"));
+        lab.rest().await;
+        let (verdict, gaps) = (lab.verdict(&id), gaps(&lab, &id));
+        // What was cut off is stored; whether there was more of it, nobody can tell.
+        let honest = Verdict { false_gaps: 1, ..Verdict::default() };
+        let stored = 330 + behind as u64;
+        assert_eq!((verdict, lab.stored(&id)), (honest, stored), "{rests} {behind}: {gaps:#?}");
+        assert_eq!(gaps[0].what.lost, Some(Lost::Truncated), "{rests} {behind}");
     }
 }

@@ -15,6 +15,8 @@ use super::super::peek::Peek;
 const STRIDE: u64 = 8;
 /// Looks in a row that tell nothing new, because the log grows too fast.
 const IDLE: u32 = 8;
+/// Searches at most, should broken records come meanwhile.
+const SEARCHES: u32 = 4;
 
 /// The longest tail that is whole.
 pub(super) struct Clean {
@@ -24,6 +26,8 @@ pub(super) struct Clean {
     pub(super) bounded: bool,
     /// Readable records between the two, at most.
     pub(super) unsure: u64,
+    /// A longer one does not fit into memory, and nobody knows of what stands before it.
+    pub(super) is_cut: bool,
 }
 
 /// What was seen of one tail. `R` tells records apart.
@@ -113,7 +117,8 @@ impl Capture {
     pub(super) async fn longest_clean(&mut self) -> Result<Option<Clean>, Break> {
         let mut search = Search::new();
         let mut best: Option<(Peek, Fingerprint)> = None;
-        while let Some(asked) = search.next() {
+        let (mut given_up, mut is_full, mut searches) = (None, false, 1);
+        while let Some(asked) = search.next().filter(|_| !is_full) {
             let peek = self.peek_surely(asked).await?;
             let anchor = best.as_ref().map(|(_, anchor)| *anchor).or(peek.last());
             let up_to = |fp| peek.up_to_last(fp);
@@ -123,18 +128,27 @@ impl Capture {
                 reach: anchor.and_then(up_to),
                 first: peek.first().filter(|_| peek.fault.is_none()),
             };
-            let full = look.clean && peek.is_full();
+            let is_behind = best.is_some() && peek.fault.is_some() && look.reach.is_some();
+            if is_behind && searches < SEARCHES {
+                // What is broken came behind the anchor, and says nothing of what stands before.
+                (search, best, searches) = (Search::new(), None, searches + 1);
+                continue;
+            }
+            if peek.is_full() {
+                is_full = look.clean;
+                given_up = Some(search.wanted).filter(|_| !is_full);
+            }
             if search.learn(look)
                 && let Some(anchor) = anchor
             {
                 best = Some((peek, anchor));
             }
-            if full {
-                break;
-            }
         }
         let bounded = search.high.is_some() && search.is_all != Some(true);
-        Ok(best.map(|(tail, _)| Clean { tail, bounded, unsure: search.unsure() }))
+        // The shortest that was not whole was given up.
+        let is_cut = is_full || given_up.is_some() && given_up == search.high.map(|(high, _)| high);
+        let unsure = if is_cut { u64::MAX } else { search.unsure() };
+        Ok(best.map(|(tail, _)| Clean { tail, bounded, unsure, is_cut }))
     }
 }
 
