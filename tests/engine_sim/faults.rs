@@ -1,10 +1,11 @@
 //! Daemons and answers that misbehave.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logcap_tui::engine::snapshot::Link;
 use logcap_tui::model::{EventKind, State};
-use logcap_tui::sim::{ContainerSpec, Endpoint, Profile, Target};
+use logcap_tui::sim::{ContainerSpec, Cut, Endpoint, Profile, Target};
 
 use crate::harness::{Lab, is_live};
 
@@ -28,6 +29,31 @@ async fn a_daemon_that_goes_and_comes_back_is_one_failure() {
     let back = lab.wait_for("all back", |s| s.monitors.iter().all(|row| is_live(row))).await;
     assert_eq!(back.totals.failures_5m, 1, "one failure, not one per monitor");
     assert_eq!(lab.count_events(EventKind::DaemonDown), 1);
+    lab.assert_all_complete().await;
+}
+
+/// Its code is wrong: the monitor is started again from the stored cursor, and nobody else notices.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_monitor_that_panics_is_named_and_started_again() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids: Vec<_> = (0..5).map(|n| lab.sim.run(ContainerSpec::named(format!("c{n}")))).collect();
+    lab.start().await;
+    ids.iter().for_each(|id| lab.sim.emit_many(id, 30, |n| format!("before {n}")));
+    lab.rest().await;
+    let before = lab.snapshot();
+    assert_eq!(before.timeline.told.get(&EventKind::MonitorPanicked), None, "control");
+    lab.traps.store(1, Ordering::SeqCst);
+    lab.sim.emit_many(&ids[2], 30, |n| format!("meanwhile {n}"));
+    lab.sim.cut_streams(&ids[2], Cut::Reset);
+    let row = lab.wait_row("its failure", &ids[2], |row| row.errors > 0).await;
+    let failure = row.failure.as_ref().expect("it says why");
+    assert!(failure.cause.contains("walked into a trap"), "{failure:?}");
+    lab.wait_row("live again", &ids[2], is_live).await;
+    let after = lab.rest().await;
+    assert_eq!(lab.count_events(EventKind::MonitorPanicked), 1);
+    assert_eq!((after.totals.restarts, after.tasks.actual), (1, before.tasks.expected));
+    let others = after.monitors.iter().filter(|row| row.id != ids[2]);
+    assert!(others.map(|row| row.errors).all(|errors| errors == 0), "nobody else failed");
     lab.assert_all_complete().await;
 }
 

@@ -6,12 +6,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use logcap_tui::config::{Filter, History};
-use logcap_tui::docker::{Docker, Endpoint};
+use logcap_tui::docker::link::BoxFuture;
+use logcap_tui::docker::{Connect, Docker, Endpoint, Wire};
 use logcap_tui::engine::snapshot::MonitorRow;
 use logcap_tui::engine::{
     Clock, Command, CommandAnswer, Engine, EngineHandle, EngineSnapshot, Plan, Setup, Targets,
@@ -40,6 +41,19 @@ pub(crate) struct Lab {
     patience: Duration,
     dir: TempDir,
     running: Option<Running>,
+    /// How many of those who open the next connections panic.
+    pub(crate) traps: Arc<AtomicU32>,
+}
+
+/// The way to the daemon, which makes those panic who walk into a trap.
+struct Trapped(Endpoint, Arc<AtomicU32>);
+
+impl Connect for Trapped {
+    fn connect(&self) -> BoxFuture<'_, std::io::Result<Wire>> {
+        let took = self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        assert!(took.is_err(), "it walked into a trap");
+        self.0.connect()
+    }
 }
 
 struct Running {
@@ -59,7 +73,15 @@ impl Lab {
     /// A lab around a daemon whose socket is in this folder; the store goes there too.
     pub(crate) fn around(sim: Sim, dir: TempDir, factor: u32) -> Self {
         let timing = Timing::from_probe(Timing::PROBE_MIN).unwrap().accelerated(factor);
-        Self { sim, timing, history: History::All, patience: DEADLINE, dir, running: None }
+        Self {
+            sim,
+            timing,
+            history: History::All,
+            patience: DEADLINE,
+            dir,
+            running: None,
+            traps: Arc::default(),
+        }
     }
 
     /// Whether the engine runs.
@@ -97,7 +119,8 @@ impl Lab {
         };
         let uri = format!("unix://{}", self.sim.socket().display());
         let endpoint: Endpoint = uri.parse().unwrap();
-        let docker = Docker::new(endpoint, &self.timing).unwrap();
+        let way = Arc::new(Trapped(endpoint.clone(), Arc::clone(&self.traps)));
+        let docker = Docker::with_connector(way, endpoint, &self.timing).unwrap();
         let plan = Plan {
             ways: vec![Way { docker, uri, reason: "test".to_owned() }],
             filter: Filter::default(),
