@@ -147,6 +147,46 @@ fn a_full_disk_of_the_store_is_named_and_costs_nothing() {
     assert!(missing <= timeline.dropped, "{missing} events are gone uncounted: {stored:?}");
 }
 
+#[test]
+#[ignore = "needs a Docker daemon and strace"]
+fn a_slow_disk_of_the_store_is_named_and_costs_nothing() {
+    let mut scene = Scene::new("slow");
+    scene.run(&writer("busy", "--rate 500"));
+    let quiet = scene.run(&quiet("quiet"));
+    scene.capture(&scene.second.daemon.clone());
+    scene.wait_until_all_move(MINUTE);
+    let before = scene.program().snapshot();
+    assert!(before.store.slow.is_none() && before.store.commit_p99_ms < 5_000.0, "control");
+    let pid = scene.program().pid().as_raw_nonzero().to_string();
+    let syncs = "fdatasync,fsync";
+    let (trace, inject) =
+        (format!("trace={syncs}"), format!("inject={syncs}:delay_enter={}", 8_000_000));
+    let mut slow = std::process::Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject, "-p", &pid])
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    let named = scene.wait("the slow disk is named", MINUTE, |s| s.store.slow.is_some());
+    let took = began.elapsed();
+    let two_commits = named.store.commits + 2;
+    scene.wait("commits go on, slowly", MINUTE, |s| s.store.commits >= two_commits);
+    let still = scene.program().snapshot();
+    assert!(still.is_healthy() && still.store.commit_p99_ms > 5_000.0, "{:?}", still.store);
+    let slow_pid = Pid::from_raw(i32::try_from(slow.id()).unwrap()).unwrap();
+    kill_process(slow_pid, Signal::TERM).unwrap();
+    slow.wait().unwrap();
+    let began = Instant::now();
+    scene.wait("it is quick again", MINUTE, |s| s.store.slow.is_none() && s.store.queue == 0);
+    scene.wait_until_all_move(MINUTE);
+    eprintln!("named after {took:?}; all is well after {:?}", began.elapsed());
+    scene.speak(&quiet, 3, MINUTE);
+    scene.stop();
+    scene.assert_complete();
+    assert!(!scene.events(EventKind::StoreSlow).is_empty(), "it is on the timeline");
+    let recovered = scene.events(EventKind::StoreRecovered).len();
+    assert_eq!(recovered, scene.events(EventKind::StoreSlow).len(), "and so is its end");
+}
+
 /// The program with a wall clock of its own.
 struct Faked {
     child: Child,

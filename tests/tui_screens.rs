@@ -10,6 +10,8 @@
 #[path = "support/tui.rs"]
 mod support;
 
+use std::time::Duration;
+
 use logcap_tui::model::{Phase, Row};
 use support::*;
 
@@ -140,6 +142,16 @@ fn a_store_that_refuses_writes_is_said_at_the_top() {
     let mut snapshot = busy();
     snapshot.store.blocked = Some("no space left on /data; free some or move the store".to_owned());
     picture!("store_blocked_120x24", Screen::with(120, 24, snapshot));
+}
+
+#[test]
+fn a_store_that_is_slow_is_said_at_the_top() {
+    let mut snapshot = busy();
+    snapshot.store.slow = Some(Duration::from_secs(7));
+    picture!("store_slow_120x24", Screen::with(120, 24, snapshot.clone()));
+    let mut screen = Screen::with(120, 40, snapshot);
+    screen.keys("6");
+    picture!("store_slow_diagnostics_120x40", screen);
 }
 
 #[test]

@@ -155,6 +155,7 @@ impl Painter {
             queue_cap: stats.queue_cap,
             busy: stats.busy,
             commits: stats.commits,
+            slow: shared.slow_store(&stats),
             blocked: stats.blocked,
         }
     }

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use crate::config::History;
 use crate::docker::{DaemonInfo, Docker, Flavor};
 use crate::model::{ContainerInfo, Timing};
-use crate::store::{StoreReader, StoreWriter};
+use crate::store::{StoreReader, StoreWriter, WriterStats};
 
 /// Openings at once over all monitors (CAPTURE contract 2.3).
 const OPENINGS: usize = 16;
@@ -145,6 +145,11 @@ impl Shared {
     /// The probe interval, stretched for many containers.
     pub fn probe(&self) -> Duration {
         self.timing.stretched(*self.population.borrow())
+    }
+
+    /// For how long the store has been at one commit, if that is longer than it should be.
+    pub fn slow_store(&self, stats: &WriterStats) -> Option<Duration> {
+        stats.at_work.filter(|at_work| *at_work >= self.timing.slow_store.get())
     }
 
     /// Whether reads of a compressed log need `since` to keep the daemon from decompressing all of

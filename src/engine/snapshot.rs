@@ -454,6 +454,9 @@ pub struct StoreView {
     pub busy: f64,
     /// Commits so far; log panes wake when it moves.
     pub commits: u64,
+    /// For how long it has been at one commit, if that is longer than it should be.
+    #[serde(default)]
+    pub slow: Option<Duration>,
     /// Why the store refuses writes, with what to do.
     pub blocked: Option<String>,
 }

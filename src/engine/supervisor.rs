@@ -31,6 +31,8 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Rest before discovery is started again.
 const DISCOVERY_REST: Duration = Duration::from_secs(1);
+/// What the timeline says of a slow store.
+const SLOW: &str = "a commit takes longer than it should; records wait for it";
 
 /// The supervisor's ends of its channels.
 pub(super) struct Ears {
@@ -81,7 +83,7 @@ pub(super) struct Supervisor {
     endpoint: String,
     attempts: u32,
     stopping: Option<Instant>,
-    store_was_blocked: bool,
+    store_trouble: Option<EventKind>,
     /// Events put on the timeline, by kind.
     told: BTreeMap<EventKind, u64>,
 }
@@ -107,7 +109,7 @@ impl Supervisor {
             endpoint: String::new(),
             attempts: 0,
             stopping: None,
-            store_was_blocked: false,
+            store_trouble: None,
             told: BTreeMap::new(),
         }
     }
@@ -253,18 +255,27 @@ impl Supervisor {
         self.voices
             .population
             .send_if_modified(|n| std::mem::replace(n, self.registry.len()) != self.registry.len());
-        let blocked = self.shared.writer.stats().blocked;
-        if blocked.is_some() != self.store_was_blocked {
-            self.store_was_blocked = blocked.is_some();
-            let kind =
-                if blocked.is_some() { EventKind::StoreBlocked } else { EventKind::StoreRecovered };
-            self.timeline(kind, blocked.as_deref().unwrap_or(""));
-        }
+        self.look_at_the_store();
         // Done before it is painted, so that a picture never shows a timeout whose event it lacks.
         let effects = self.registry.tick(reports, (self.shared.probe(), now));
         self.perform(effects);
         self.paint();
         Vec::new()
+    }
+
+    /// Puts on the timeline that the store begins to make trouble, or ends.
+    fn look_at_the_store(&mut self) {
+        let stats = self.shared.writer.stats();
+        let trouble = match (&stats.blocked, self.shared.slow_store(&stats)) {
+            (Some(why), _) => Some((EventKind::StoreBlocked, why.clone())),
+            (None, Some(_)) => Some((EventKind::StoreSlow, SLOW.to_owned())),
+            (None, None) => None,
+        };
+        let kind = trouble.as_ref().map(|(kind, _)| *kind);
+        if std::mem::replace(&mut self.store_trouble, kind) != kind {
+            let (kind, why) = trouble.unwrap_or((EventKind::StoreRecovered, String::new()));
+            self.timeline(kind, &why);
+        }
     }
 
     fn paint(&mut self) {

@@ -50,7 +50,9 @@ pub enum EventKind {
     DaemonUp,
     /// The store refuses writes.
     StoreBlocked,
-    /// The store accepts writes again.
+    /// A commit takes longer than it should; its records wait.
+    StoreSlow,
+    /// The store accepts writes again, or its commits are quick again.
     StoreRecovered,
     /// Older history was fetched.
     Backfilled,
@@ -58,7 +60,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, for parsing stored words and for filters.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::EngineStarted,
         Self::EngineStopped,
         Self::ContainerStarted,
@@ -80,6 +82,7 @@ impl EventKind {
         Self::DaemonDown,
         Self::DaemonUp,
         Self::StoreBlocked,
+        Self::StoreSlow,
         Self::StoreRecovered,
         Self::Backfilled,
     ];
@@ -108,6 +111,7 @@ impl EventKind {
             Self::DaemonDown => "daemon_down",
             Self::DaemonUp => "daemon_up",
             Self::StoreBlocked => "store_blocked",
+            Self::StoreSlow => "store_slow",
             Self::StoreRecovered => "store_recovered",
             Self::Backfilled => "backfilled",
         }

@@ -59,6 +59,8 @@ fn describe(snapshot: &EngineSnapshot) -> String {
     );
     if let Some(blocked) = &store.blocked {
         let _ = writeln!(text, "          BLOCKED: {blocked}");
+    } else if let Some(slow) = store.slow {
+        let _ = writeln!(text, "          SLOW: at one commit for {} s", slow.as_secs());
     }
     let _ = writeln!(text);
     let columns = names_width(snapshot.monitors.iter().map(|monitor| monitor.name.as_str()));

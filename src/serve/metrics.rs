@@ -172,6 +172,8 @@ fn monitor_counters(figures: &mut Figures, snapshot: &EngineSnapshot) {
 fn store(figures: &mut Figures, snapshot: &EngineSnapshot) {
     let store = &snapshot.store;
     figures.whole("store_up", "Whether the store takes writes", u64::from(store.blocked.is_none()));
+    let slow = u64::from(store.slow.is_some());
+    figures.whole("store_slow", "Whether a commit takes longer than it should", slow);
     figures.whole("store_records", "Records stored", store.records);
     figures.whole("store_raw_bytes", "Bytes of their content", store.raw_bytes);
     figures.whole("store_disk_bytes", "Bytes on disk", store.disk_bytes);

@@ -102,7 +102,9 @@ impl WriterLoop {
 
     fn handle(&mut self, queued: Queued) {
         let begun = Instant::now();
+        let at_work = self.shared.at_work();
         let result = self.core.handle(queued.command);
+        drop(at_work);
         self.meter.worked(begun.elapsed());
         if let Err(error) = result {
             self.publish(Some(error));
@@ -114,7 +116,9 @@ impl WriterLoop {
             return Ok(());
         }
         let begun = Instant::now();
+        let at_work = self.shared.at_work();
         let result = self.core.commit();
+        drop(at_work);
         self.meter.committed(begun.elapsed());
         if result.is_ok() {
             self.commits.send_modify(|commits| *commits += 1);

@@ -241,6 +241,8 @@ pub struct WriterStats {
     pub busy: f64,
     /// Commits so far.
     pub commits: u64,
+    /// How long the writer has been at what it does now: records that wait for their commit.
+    pub at_work: Option<Duration>,
     /// Why the store refuses writes, with what to do.
     pub blocked: Option<String>,
     /// Timeline events dropped because the queue was full or the disk could not be written to.

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -34,6 +35,25 @@ pub(crate) struct Shared {
     pub(crate) stats: Mutex<WriterStats>,
     pub(crate) events_dropped: AtomicU64,
     pub(crate) stop: AtomicBool,
+    /// When the writer began what it does now.
+    pub(crate) begun: Mutex<Option<Instant>>,
+}
+
+impl Shared {
+    /// Notes that the writer works, as long as what is returned lives.
+    pub(crate) fn at_work(&self) -> AtWork<'_> {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        AtWork(self)
+    }
+}
+
+/// The writer works.
+pub(crate) struct AtWork<'a>(&'a Shared);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        *self.0.begun.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 /// Sends commands to the writer; clones share the queue.
@@ -134,6 +154,8 @@ impl StoreWriter {
         let mut stats = self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner).clone();
         stats.queue_cap = self.queue.max_capacity();
         stats.queue = stats.queue_cap - self.queue.capacity().min(stats.queue_cap);
+        let begun = *self.shared.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        stats.at_work = begun.map(|begun| begun.elapsed());
         stats.events_dropped += self.shared.events_dropped.load(Ordering::Relaxed);
         stats
     }

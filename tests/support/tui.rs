@@ -309,6 +309,7 @@ pub fn calm() -> EngineSnapshot {
             queue_cap: 64,
             busy: 0.07,
             commits: 8_123,
+            slow: None,
             blocked: None,
         },
         ..EngineSnapshot::default()

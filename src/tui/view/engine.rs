@@ -168,6 +168,9 @@ fn store(state: &UiState, theme: &Theme) -> Vec<Line<'static>> {
     if let Some(why) = &store.blocked {
         let words = format!("refuses writes: {}", text::safe(why));
         lines.push(Line::styled(words, theme.bad));
+    } else if let Some(slow) = store.slow {
+        let words = format!("slow: at one commit for {}", text::clock(slow));
+        lines.push(Line::styled(words, theme.warn));
     }
     let size = match ratio(store.raw_bytes, store.disk_bytes) {
         Some(ratio) => format!("{} ({ratio:.1}x smaller than text)", text::bytes(store.disk_bytes)),

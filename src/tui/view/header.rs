@@ -160,6 +160,9 @@ fn coverage(state: &UiState, theme: &Theme) -> Vec<Piece> {
     if let Some(why) = &snapshot.store.blocked {
         let words = format!("■ store refuses writes: {}", text::safe(why));
         out.push(piece(1, vec![Span::styled(words, theme.bad)]));
+    } else if let Some(slow) = snapshot.store.slow {
+        let words = format!("■ store is slow: at one commit for {}", text::clock(slow));
+        out.push(piece(1, vec![Span::styled(words, theme.warn)]));
     }
     let excluded = coverage.excluded.len();
     let mut around = format!("{} running", coverage.running);
