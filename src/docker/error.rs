@@ -110,6 +110,13 @@ pub enum DockerError {
         /// Its words.
         text: String,
     },
+    /// The daemon reported inside a log that it cannot open one of its files: it was removed, or too
+    /// many are open. Nothing of the log can be read.
+    #[error("the daemon cannot open the log's file: {text}")]
+    NoFile {
+        /// Its words.
+        text: String,
+    },
     /// Bytes that no daemon should send: nothing behind them can be trusted.
     #[error("the daemon's answer is malformed: {what}")]
     Malformed {
@@ -235,9 +242,12 @@ pub(crate) fn message_of(body: &[u8]) -> String {
     }
 }
 
+/// Long enough for a sentence with the path of a container's log in it.
+const PREVIEW: usize = 400;
+
 /// The first bytes of something unexpected, safe to show.
 pub(crate) fn preview(bytes: &[u8]) -> String {
-    let head = bytes.get(..200).unwrap_or(bytes);
+    let head = bytes.get(..PREVIEW).unwrap_or(bytes);
     // Only what a terminal could obey is escaped: quotes and backslashes are the daemon's own words.
     let mut words = String::new();
     for c in String::from_utf8_lossy(head).trim().chars() {

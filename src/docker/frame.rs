@@ -29,6 +29,8 @@ pub enum DecodeFault {
 impl From<DecodeFault> for DockerError {
     fn from(fault: DecodeFault) -> Self {
         match fault {
+            // "Error grabbing logs: open /var/lib/docker/...: no such file or directory"
+            DecodeFault::Fault(text) if text.contains("open /") => Self::NoFile { text },
             DecodeFault::Fault(text) => Self::Fault { text },
             DecodeFault::Malformed(what) => Self::Malformed { what },
         }

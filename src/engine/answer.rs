@@ -102,6 +102,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Nothing came.
+    pub(super) fn is_empty(&self) -> bool {
+        self.got == 0
+    }
+
     /// Fewer records came than were asked for: nothing stands before them.
     pub(super) fn is_short(&self, ask: Ask) -> bool {
         ask.records().is_none_or(|asked| self.got < asked)

@@ -116,6 +116,7 @@ impl Capture {
             }
         }
         let is_empty = records.as_ref().is_some_and(Batch::is_empty);
+        let is_again = self.committer()?.cursor().is_broken_off();
         let seam = self.gap(is_empty, cursor.is_some(), next)?;
         match (records, cursor) {
             (Some(mut records), cursor) if behind > 0 || cursor.is_none() => {
@@ -124,11 +125,14 @@ impl Capture {
                 self.take_all(&records).await?;
                 Ok(sent_at)
             }
-            (records, Some(cursor)) => {
+            (Some(_), Some(cursor)) => {
                 self.recall(seam, cursor).await?;
-                if records.is_some() {
-                    return Ok(sent_at);
-                }
+                Ok(sent_at)
+            }
+            // What was gone back to is in one answer and not in the next.
+            (None, Some(_)) if is_again => Err(Self::skips()),
+            (None, Some(cursor)) => {
+                self.recall(seam, cursor).await?;
                 self.settle().await?;
                 Box::pin(self.catch_up(cause)).await
             }
@@ -139,11 +143,15 @@ impl Capture {
                         Ok(answer.sent_at)
                     }
                     // The cut was given back with an answer that was not sound.
-                    Ok(_) => Err(DockerError::Fault { text: SILENT.to_owned() }.into()),
+                    Ok(_) => Err(Self::skips()),
                     Err(words) => self.read_around(Ask::All, words, ReadCause::CatchUp).await,
                 }
             }
         }
+    }
+
+    fn skips() -> Break {
+        DockerError::Fault { text: SILENT.to_owned() }.into()
     }
 
     /// Forgets what stands before the gap.
@@ -208,7 +216,7 @@ impl Capture {
             Some(records) => records.iter().for_each(|record| recall.add(&record)),
             None if recall.stored.is_empty() => {}
             None if self.skim(Ask::All, |record| recall.add(record)).await? => {}
-            None => return Err(DockerError::Fault { text: SILENT.to_owned() }.into()),
+            None => return Err(Self::skips()),
         }
         Ok(recall.end())
     }

@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logcap_tui::engine::snapshot::Link;
-use logcap_tui::model::{EventKind, State};
+use logcap_tui::engine::{Targets, Verb};
+use logcap_tui::model::{EventKind, SeamKind, State};
 use logcap_tui::sim::{ContainerSpec, Cut, Endpoint, Profile, Target};
 
 use crate::harness::{Lab, is_live};
@@ -42,7 +43,7 @@ async fn a_monitor_that_panics_is_named_and_started_again() {
     lab.rest().await;
     let before = lab.snapshot();
     assert_eq!(before.timeline.told.get(&EventKind::MonitorPanicked), None, "control");
-    lab.traps.store(1, Ordering::SeqCst);
+    lab.trap.is_set.store(true, Ordering::SeqCst);
     lab.sim.emit_many(&ids[2], 30, |n| format!("meanwhile {n}"));
     lab.sim.cut_streams(&ids[2], Cut::Reset);
     let row = lab.wait_row("its failure", &ids[2], |row| row.errors > 0).await;
@@ -55,6 +56,32 @@ async fn a_monitor_that_panics_is_named_and_started_again() {
     let others = after.monitors.iter().filter(|row| row.id != ids[2]);
     assert!(others.map(|row| row.errors).all(|errors| errors == 0), "nobody else failed");
     lab.assert_all_complete().await;
+}
+
+/// It is no damaged record, and as long as it lasts nothing is proved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_file_that_cannot_be_opened_is_a_failure_and_no_gap() {
+    for profile in [Profile::Moby20_10, Profile::Moby24] {
+        let mut lab = Lab::new(profile, 10);
+        let id = lab.sim.run(ContainerSpec::named("c"));
+        lab.sim.emit_many(&id, 30, |n| format!("before {n}"));
+        lab.start().await;
+        lab.rest().await;
+        lab.order(Verb::Pause, Targets::All).await;
+        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        lab.sim.emit_many(&id, 30, |n| format!("unread {n}"));
+        for _ in 0..6 {
+            lab.sim.error_frame(&id, "open /var/lib/docker/c-json.log: too many open files");
+        }
+        lab.order(Verb::Resume, Targets::All).await;
+        let row = lab.wait_row("its failure", &id, |row| row.failure.is_some()).await;
+        let failure = row.failure.as_ref().expect("it says why");
+        assert!(failure.cause.contains("cannot open"), "{failure:?}");
+        lab.wait_row("live again", &id, is_live).await;
+        lab.rest().await;
+        assert!(lab.seams_of(&id, SeamKind::Gap).is_empty(), "{profile:?}: {:#?}", lab.seams(&id));
+        lab.assert_all_complete().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

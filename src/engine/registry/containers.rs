@@ -9,7 +9,9 @@ use super::super::orders::Gate;
 use super::super::snapshot::Excluded;
 use super::{Effect, Now, Registry, event};
 use crate::config::Decision;
-use crate::model::{Away, ContainerId, ContainerInfo, EventKind, Moment, MonitorEpoch, RunState};
+use crate::model::{
+    Away, ContainerId, ContainerInfo, EventKind, Moment, MonitorEpoch, RunState, Waiting,
+};
 
 impl Registry {
     /// The whole truth about which containers exist.
@@ -95,7 +97,9 @@ impl Registry {
         let name = entry.info.name.clone();
         let mut effects = Vec::new();
         if runs && (!ran || again) {
-            if entry.desired.gate == Gate::Open && !ran {
+            // Another run can mend what a quarantine is for.
+            let waits = matches!(entry.desired.gate, Gate::Hold(Waiting::Quarantined { .. }));
+            if waits || (entry.desired.gate == Gate::Open && !ran) {
                 entry.open(now.at, "container started");
             }
             effects.push(Effect::Event(event(EventKind::ContainerStarted, &name, "started", now)));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::super::orders::Gate;
-use super::super::tests::{gate, id, info, live, now, with};
+use super::super::tests::{PROBE, fail, gate, id, info, live, now, with};
 use super::super::{Effect, Now, Registry, TaskEnd};
 use crate::config::Filter;
 use crate::model::{Away, EventKind, MonitorEpoch, RunState, Timestamp, Timing, Waiting};
@@ -44,6 +44,23 @@ fn a_container_that_does_not_run_is_captured_without_a_word_of_a_start() {
     assert_eq!((event.kind, event.container.as_str()), (EventKind::ContainerStarted, "c1"));
     assert_eq!(event.cause, "every container is captured");
     assert!(registry.running[&id(1)]);
+}
+
+#[test]
+fn a_start_ends_a_quarantine_and_nothing_else_that_holds() {
+    for (failures, opens) in [(5, true), (4, false)] {
+        let mut registry = with(1);
+        let failed = (0..failures).map(|n| 100 * n);
+        for at in failed {
+            let _ = registry.tick(Vec::new(), (PROBE, now(at)));
+            let _ = fail(&mut registry, 0, at);
+        }
+        assert!(matches!(gate(&registry, 0), Gate::Hold(_)), "{failures}");
+        let _ = registry.container(info(0, RunState::Exited), now(410));
+        assert!(matches!(gate(&registry, 0), Gate::Hold(_)), "an end is no start");
+        let _ = registry.container(info(0, RunState::Running), now(411));
+        assert_eq!(gate(&registry, 0) == Gate::Open, opens, "{failures}");
+    }
 }
 
 #[test]
