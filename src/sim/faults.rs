@@ -162,7 +162,7 @@ impl Sim {
     }
 
     /// Makes open follows miss the file rotations up to now: they go on at the end of the file being
-    /// written, without a sign of what they left out.
+    /// written, without a sign of what they left out. One that is in that file already misses nothing.
     pub fn skip_rotations(&self, target: impl Into<Target>) {
         self.order(&target.into(), |stream| stream.follow, &Order::SkipRotations);
     }

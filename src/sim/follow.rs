@@ -66,8 +66,11 @@ impl Follower {
     }
 
     /// Misses every file rotation up to now: it goes on at the end of the file being written, and
-    /// what it had not sent yet it never sends.
+    /// what it had not sent yet it never sends. Where none was missed, nothing is.
     pub(super) fn skip_rotations(&mut self, log: &Log) {
+        if self.file == log.current() {
+            return;
+        }
         (self.file, self.at, self.replay_at) = (log.current(), log.len(), None);
     }
 

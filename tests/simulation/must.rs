@@ -51,12 +51,18 @@ pub(crate) const MUST: &[&str] = &[
     "fault Emit Tied",
     "fault Emit Unfinished",
     "fault ErrorFrame",
-    "fault Fail Events",
-    "fault Fail Info",
-    "fault Fail Inspect",
-    "fault Fail List",
-    "fault Fail Logs",
-    "fault Fail Ping",
+    "fault Fail Events 500",
+    "fault Fail Info 500",
+    "fault Fail Inspect 500",
+    "fault Fail Inspect 503",
+    "fault Fail List 500",
+    "fault Fail List 503",
+    "fault Fail Logs 404",
+    "fault Fail Logs 409",
+    "fault Fail Logs 500",
+    "fault Fail Logs 501",
+    "fault Fail Logs 503",
+    "fault Fail Ping 500",
     "fault Garbage",
     "fault GarbageHttp",
     "fault GiantLength",
@@ -91,6 +97,7 @@ pub(crate) const MUST: &[&str] = &[
     "lost Corrupt",
     "lost Rotated",
     "lost Truncated",
+    "lost Unknown",
     "phase backoff",
     "phase catching_up",
     "phase daemon_down",
@@ -108,9 +115,25 @@ pub(crate) const MUST: &[&str] = &[
     "reopen planned",
     "reopen probe mismatch",
     "reopen stream ended",
+    "seam evicted",
     "seam gap",
     "seam joined",
     "seam not_taken",
+];
+
+/// What only thousands of them reach.
+pub(crate) const MUST_OF_THOUSANDS: &[&str] = &["lost Removed"];
+
+/// The same of a run over faults that are rare.
+pub(crate) const MUST_OF_RARE: &[&str] = &[
+    "fault Freeze",
+    "fault FrameType",
+    "fault Lie",
+    "fault PartialLists",
+    "fault RingOverflow",
+    "fault SkipRotations",
+    "fault Upgrade",
+    "fault ZeroLength",
 ];
 
 /// The same of a run over damaged logs.

@@ -95,6 +95,17 @@ pub(crate) enum Act {
     DropEvents(bool),
     DoubleEvents(bool),
     GarbageHttp(bool),
+    /// Answers that are being sent neither go on nor end any more.
+    Freeze(Whom),
+    SkipRotations(Whom),
+    ZeroLength(Whom),
+    FrameType(Whom, u8),
+    /// Terminals are said to be framed, and the others not.
+    Lie(bool),
+    PartialLists(u32),
+    RingOverflow,
+    /// It comes back as another version, its containers run on.
+    Upgrade(Profile),
     RestartDaemon {
         containers_run_on: bool,
     },
@@ -133,7 +144,7 @@ impl Act {
             Self::Emit { text, .. } => format!("Emit {text:?}"),
             Self::Cut(_, cut) => format!("Cut {cut:?}"),
             Self::Stall(_, stall) => format!("Stall {stall:?}"),
-            Self::Fail { endpoint, .. } => format!("Fail {endpoint:?}"),
+            Self::Fail { endpoint, status, .. } => format!("Fail {endpoint:?} {status}"),
             Self::DelayHeaders { endpoint, .. } => format!("DelayHeaders {endpoint:?}"),
             Self::Order(verb, _) => format!("Order {verb:?}"),
             Self::RestartDaemon { containers_run_on } => {
@@ -278,7 +289,46 @@ impl Script {
         script.steps.insert(rng.below(script.steps.len() + 1), fetched);
         script
     }
+
+    /// Faults that no daemon has ever shown, or hardly ever, and versions between which one is
+    /// upgraded.
+    pub(crate) fn rare(seed: u64) -> Self {
+        let mut writer = Writer::rare(seed);
+        let mut script = writer.write();
+        let known = script.before.iter().filter(|act| matches!(act, Act::Run(_))).count();
+        for _ in 0..writer.rng.within(1, 8) {
+            let rare = (writer.rng.millis(0, 300), rare(&mut writer.rng, known));
+            script.steps.insert(writer.rng.below(script.steps.len() + 1), rare);
+        }
+        script
+    }
 }
+
+/// One of those faults, at one of the first `known` containers or all.
+fn rare(rng: &mut Rng, known: usize) -> Act {
+    let (who, on) = (rng.below(known), rng.chance(60));
+    let whom = rng.chance(70).then_some(who);
+    match rng.below(8) {
+        0 => Act::Freeze(whom),
+        1 => Act::SkipRotations(whom),
+        2 => Act::ZeroLength(whom),
+        3 => Act::FrameType(whom, rng.pick(&[0, 4, 255])),
+        4 => Act::Lie(on),
+        5 => Act::PartialLists(rng.pick(&[1, 2, 5])),
+        6 => Act::RingOverflow,
+        _ => Act::Upgrade(rng.pick(&MOBYS)),
+    }
+}
+
+/// All but Podman, which has tests of its own.
+const MOBYS: [Profile; 6] = [
+    Profile::Moby20_10,
+    Profile::Moby23,
+    Profile::Moby24,
+    Profile::Moby25,
+    Profile::Moby27_4,
+    Profile::Moby29,
+];
 
 fn numbered(lines: usize) -> Act {
     Act::Emit { who: 0, fd: Fd::Stdout, lines, text: Text::Numbered }
@@ -375,6 +425,15 @@ impl Writer {
         let mut writer = Self::with(seed, rng, profile, faults);
         writer.first = Some(Kind::Trusted);
         writer
+    }
+
+    fn rare(seed: u64) -> Self {
+        let mut rng = Rng::new(seed, "rare");
+        let share = rng.pick(&[10, 30]);
+        let profile = rng.pick(&MOBYS);
+        let possible = |fault: &Fault| *fault != Fault::Damage;
+        let faults = FAULTS.into_iter().filter(possible).filter(|_| rng.chance(share)).collect();
+        Self::with(seed, rng, profile, faults)
     }
 
     fn with(seed: u64, rng: Rng, profile: Profile, faults: Vec<Fault>) -> Self {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::counters::Counters;
-use crate::must::{MUST, MUST_OF_DAMAGED};
+use crate::must::{MUST, MUST_OF_DAMAGED, MUST_OF_RARE, MUST_OF_THOUSANDS};
 use crate::play::{AROUND_MORE, AROUND_ONE, Outcome, play};
 use crate::script::Script;
 
@@ -31,6 +31,7 @@ struct Story {
 
 const ANY: Story = Story { script: Script::new, one: "one" };
 const DAMAGED: Story = Story { script: Script::damaged, one: "one_damaged" };
+const RARE: Story = Story { script: Script::rare, one: "one_rare" };
 const HISTORY: Story = Story { script: Script::damaged_history, one: "one_damaged_history" };
 
 /// Plays a seed; what is wrong with it, with everything that is needed to see it again.
@@ -150,6 +151,18 @@ fn many_seeds_lose_nothing_in_silence_and_nothing_twice() {
     if let Some(counters) = many(ANY) {
         let missing: Vec<_> = MUST.iter().filter(|word| !counters.contains_key(**word)).collect();
         assert!(missing.is_empty(), "never reached: {missing:?}");
+        for word in MUST_OF_THOUSANDS.iter().filter(|_| number("LOGCAP_SEEDS") > Some(1_999)) {
+            assert!(counters.contains_key(*word), "never reached: {word}");
+        }
+    }
+}
+
+#[test]
+fn many_rare_faults_lose_nothing_in_silence_and_nothing_twice() {
+    if let Some(counters) = many(RARE) {
+        for word in MUST_OF_RARE {
+            assert!(counters.contains_key(*word), "never reached: {word}");
+        }
     }
 }
 
@@ -240,6 +253,12 @@ fn play_one(story: Story) {
 #[test]
 fn one_damaged() {
     play_one(DAMAGED);
+}
+
+/// Plays the one seed of rare faults that `LOGCAP_SEED` names.
+#[test]
+fn one_rare() {
+    play_one(RARE);
 }
 
 /// Plays the one seed of damaged history that `LOGCAP_SEED` names.

@@ -396,6 +396,14 @@ impl World {
             Act::DropEvents(on) => sim.drop_events(*on),
             Act::DoubleEvents(on) => sim.dup_events(*on),
             Act::GarbageHttp(on) => sim.garbage_http(*on),
+            Act::Freeze(whom) => sim.stall_forever(self.target(*whom)),
+            Act::SkipRotations(whom) => sim.skip_rotations(self.target(*whom)),
+            Act::ZeroLength(whom) => sim.zero_length_frame(self.target(*whom)),
+            Act::FrameType(whom, kind) => sim.frame_type(self.target(*whom), *kind),
+            Act::Lie(on) => sim.lie_content_type(*on),
+            Act::PartialLists(times) => sim.list_partial(*times),
+            Act::RingOverflow => sim.ring_overflow(),
+            Act::Upgrade(profile) => sim.restart_as(*profile, true),
             Act::StepClock { seconds } => {
                 sim.set_clock(Timestamp(sim.now().0 + seconds * 1_000_000_000));
             }
