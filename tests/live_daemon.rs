@@ -14,17 +14,15 @@
 mod support;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use logcap_tui::model::{EventKind, Fd, Lost, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
 use support::disk::Disk;
-use support::program::{cpu, row};
-use support::scene::{let_pass, lives, quiet, writer};
+use support::program::row;
+use support::scene::{lives, quiet, writer};
+use support::starved::{Starved, share};
 use support::{Container, Item, OracleLine, Scene, SecondDaemon, oracle, truth, wait_until};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -78,88 +76,6 @@ fn a_killed_containerd_costs_nothing_and_what_starts_afterwards_is_captured() {
     scene.stop();
     scene.assert_complete();
     assert_eq!(scene.events(EventKind::MonitorFailed), [""; 0]);
-}
-
-/// A daemon that may hardly run, until this goes.
-enum Starved {
-    /// By a quota of the kernel's scheduler: it may use so much time.
-    Quota { group: PathBuf, home: PathBuf },
-    /// By signals: it may run at these times only. What every system has.
-    Signals { over: Arc<AtomicBool>, starver: Option<JoinHandle<()>> },
-}
-
-/// Of a tenth of a second the daemon gets so much.
-const RATION: Duration = Duration::from_millis(5);
-const PERIOD: Duration = Duration::from_millis(100);
-
-impl Starved {
-    /// A quota, where processes can be given one (version 1 of control groups).
-    fn by_quota(pids: &[Pid]) -> Option<Self> {
-        let root = Path::new("/sys/fs/cgroup/cpu");
-        let group = root.join(format!("lc-starved-{}", std::process::id()));
-        let text = std::fs::read_to_string(format!("/proc/{}/cgroup", pids[0].as_raw_pid()));
-        let lines = text.unwrap_or_default();
-        let home = lines.lines().find_map(|line| {
-            let mut fields = line.splitn(3, ':').skip(1);
-            let controllers = fields.next()?;
-            controllers.split(',').any(|c| c == "cpu").then(|| fields.next())?
-        });
-        let home = root.join(home?.trim_start_matches('/'));
-        std::fs::create_dir(&group).ok()?;
-        // From here on there is something to take away again.
-        let starved = Self::Quota { group: group.clone(), home };
-        let write = |file: &str, value: u128| std::fs::write(group.join(file), value.to_string());
-        write("cpu.cfs_period_us", PERIOD.as_micros()).ok()?;
-        write("cpu.cfs_quota_us", RATION.as_micros()).ok()?;
-        for pid in pids {
-            write("cgroup.procs", pid.as_raw_pid().unsigned_abs().into()).ok()?;
-        }
-        Some(starved)
-    }
-
-    fn by_signals(pids: &[Pid]) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let (pids, stop) = (pids.to_vec(), Arc::clone(&over));
-        let starver = std::thread::spawn(move || {
-            let tell = |signal| {
-                for pid in &pids {
-                    let _ = kill_process(*pid, signal);
-                }
-            };
-            while !stop.load(Ordering::Relaxed) {
-                tell(Signal::STOP);
-                std::thread::sleep(PERIOD.saturating_sub(RATION));
-                tell(Signal::CONT);
-                std::thread::sleep(RATION);
-            }
-        });
-        Self::Signals { over, starver: Some(starver) }
-    }
-}
-
-impl Drop for Starved {
-    fn drop(&mut self) {
-        match self {
-            Self::Quota { group, home } => {
-                let all = std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
-                for pid in all.lines() {
-                    let _ = std::fs::write(home.join("cgroup.procs"), pid);
-                }
-                let _ = std::fs::remove_dir(group);
-            }
-            Self::Signals { over, starver } => {
-                over.store(true, Ordering::Relaxed);
-                let _ = starver.take().map(JoinHandle::join);
-            }
-        }
-    }
-}
-
-/// What share of one processor a process uses while this time passes.
-fn share(pid: Pid, time: Duration) -> f64 {
-    let (before, start) = (cpu(pid), Instant::now());
-    let_pass("its share is measured", time);
-    cpu(pid).saturating_sub(before).as_secs_f64() / start.elapsed().as_secs_f64()
 }
 
 #[test]

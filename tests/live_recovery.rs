@@ -184,8 +184,8 @@ fn fifty_reopens_of_a_big_log_under_load_lose_and_double_nothing() {
 
 #[test]
 #[ignore = "needs a Docker daemon"]
-fn twenty_kills_under_load_lose_and_double_nothing() {
-    for (container, data) in &kills("all", 20).logs {
+fn kills_under_load_lose_and_double_nothing() {
+    for (container, data) in &kills("all", setting("LOGCAP_KILLS", 20)).logs {
         let verdict = judged(data, container);
         let checked = stored::check(data, &container.id, None);
         eprintln!("{}: {} lines, {verdict:?}", container.name, checked.lines);
@@ -217,7 +217,7 @@ struct Killed {
     _second: SecondDaemon,
 }
 
-fn kills(history: &str, times: u32) -> Killed {
+fn kills(history: &str, times: u64) -> Killed {
     let second = SecondDaemon::start();
     let lab = Lab::on(&second.daemon, "kill");
     let containers = [

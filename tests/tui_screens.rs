@@ -150,8 +150,8 @@ fn a_store_that_is_slow_is_said_at_the_top() {
     snapshot.store.slow = Some(Duration::from_secs(7));
     picture!("store_slow_120x24", Screen::with(120, 24, snapshot.clone()));
     let mut screen = Screen::with(120, 40, snapshot);
-    screen.keys("6");
-    picture!("store_slow_diagnostics_120x40", screen);
+    screen.keys("5");
+    picture!("store_slow_engine_120x40", screen);
 }
 
 #[test]

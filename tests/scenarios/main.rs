@@ -126,3 +126,25 @@ fn every_file_is_named_after_its_hazard_and_listed_in_the_documentation() {
     assert_eq!(listed.collect::<BTreeSet<_>>(), (1..=39).collect(), "each hazard has its row");
     assert!(hazards.len() >= 30, "{hazards:?}");
 }
+
+/// The files that the table of hazards names as proof.
+#[test]
+fn what_the_table_of_hazards_names_exists() {
+    let docs = folder().join("../../docs/RELIABILITY.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let is_row = |line: &&str| {
+        let number = line.strip_prefix("| ").and_then(|line| line.split(' ').next());
+        number.is_some_and(|number| number.parse::<u8>().is_ok())
+    };
+    let proofs = docs.lines().filter(is_row).filter_map(|line| line.split(" | ").nth(4));
+    let names = proofs.flat_map(|proof| proof.split('`').skip(1).step_by(2));
+    let (files, others): (Vec<_>, Vec<_>) =
+        names.partition(|name| Path::new(name).extension().is_some());
+    assert!(files.len() > 80 && others.len() < 15, "{files:?} {others:?}");
+    let tests = folder().join("..");
+    let missing: Vec<_> = files
+        .iter()
+        .filter(|file| !folder().join(file).exists() && !tests.join(file).exists())
+        .collect();
+    assert!(missing.is_empty(), "these do not exist: {missing:?}");
+}

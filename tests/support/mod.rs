@@ -10,6 +10,7 @@
 //! - [`program`]: the program under test, as a process that is asked, stopped and killed.
 //! - [`proxy`]: stands between the program and a daemon and breaks answers where a test wants it.
 //! - [`scene`]: daemon, containers, program and judgement of a disturbance, put together.
+//! - [`starved`]: processes that get next to no time of the processor.
 //! - [`stored`]: what its store holds, and the check of the generator's numbers over it.
 //! - [`truth`]: what the daemon has on its disk, which is what the store is judged by.
 //! - [`oracle`]: the judgement: lost, doubled, reordered, altered, and gaps that are none.
@@ -35,6 +36,7 @@ pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod scene;
 pub(crate) mod second;
+pub(crate) mod starved;
 pub(crate) mod stored;
 pub(crate) mod truth;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
 use super::daemon::Daemon;
 use super::wait_until;
@@ -37,6 +37,18 @@ pub(crate) struct Paused<'a>(&'a SecondDaemon);
 impl Drop for Paused<'_> {
     fn drop(&mut self) {
         self.0.resume();
+    }
+}
+
+/// A daemon that may open no more descriptors until this goes: until then it does not answer, so
+/// that a test that fails meanwhile can still clean up.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Limited<'a>(&'a SecondDaemon);
+
+impl Drop for Limited<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.limit(getrlimit(Resource::Nofile).maximum);
     }
 }
 
@@ -117,6 +129,24 @@ impl SecondDaemon {
     /// SIGCONT.
     pub(crate) fn resume(&self) {
         rustix::process::kill_process(self.pid(), Signal::CONT).unwrap();
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> u64 {
+        let folder = format!("/proc/{}/fd", self.pid().as_raw_nonzero());
+        u64::try_from(std::fs::read_dir(folder).unwrap().count()).unwrap()
+    }
+
+    /// It may have no more than so many open until the guard goes. What it has open stays open.
+    pub(crate) fn limited(&self, most: u64) -> Limited<'_> {
+        self.limit(Some(most)).unwrap();
+        Limited(self)
+    }
+
+    /// The hard limit is the one that it was started with: ours.
+    fn limit(&self, current: Option<u64>) -> rustix::io::Result<Rlimit> {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        prlimit(Some(self.pid()), Resource::Nofile, Rlimit { current, maximum })
     }
 
     /// What the daemon wrote about itself.

@@ -104,7 +104,7 @@ fn contents(file: &Path) -> Vec<u8> {
 }
 
 /// Decodes what is decodable: the last line may be half written, and tests corrupt files.
-fn records(bytes: &[u8]) -> Vec<TruthRecord> {
+pub(crate) fn records(bytes: &[u8]) -> Vec<TruthRecord> {
     let lines = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty());
     let decoded = lines.filter_map(|line| serde_json::from_slice::<JsonRecord>(line).ok());
     decoded
