@@ -177,9 +177,13 @@ fn a_slow_disk_of_the_store_is_named_and_costs_nothing() {
     slow.wait().unwrap();
     let began = Instant::now();
     scene.wait("it is quick again", MINUTE, |s| s.store.slow.is_none() && s.store.queue == 0);
+    let quick = began.elapsed();
     scene.wait_until_all_move(MINUTE);
-    eprintln!("named after {took:?}; all is well after {:?}", began.elapsed());
     scene.speak(&quiet, 3, MINUTE);
+    scene.wait("the timeline says so", MINUTE, |s| {
+        s.timeline.told.contains_key(&EventKind::StoreRecovered)
+    });
+    eprintln!("named after {took:?}; quick after {quick:?}, said after {:?}", began.elapsed());
     scene.stop();
     scene.assert_complete();
     assert!(!scene.events(EventKind::StoreSlow).is_empty(), "it is on the timeline");

@@ -121,13 +121,18 @@ impl Capture {
             return Ok(None);
         }
         let clean = self.longest_clean().await?;
-        if let Some(Clean { tail, bounded, is_cut, .. }) = &clean
-            && self.joins(&tail.records, *bounded && !is_cut)?
+        let is_bounded = clean.as_ref().is_some_and(|clean| clean.bounded && !clean.is_cut);
+        if is_bounded {
+            self.follow_reaches_back |= !self.follow_short;
+            self.follow_short = true;
+        }
+        if let Some(Clean { tail, .. }) = &clean
+            && self.joins(&tail.records, is_bounded)?
         {
             self.hole_behind = false;
             return Ok(Some(tail.sent_at));
         }
-        if clean.is_some_and(|clean| clean.is_cut || !clean.bounded) {
+        if clean.is_some() && !is_bounded {
             return Ok(None);
         }
         self.read_around(Ask::All, SILENT.to_owned(), cause).await.map(Some)

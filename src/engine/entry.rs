@@ -157,6 +157,14 @@ impl Entry {
         cause.clone_into(&mut self.cause);
     }
 
+    /// Another run can mend what a quarantine is for: it is tried as soon as after any other failure.
+    pub(super) fn cut_quarantine_short(&mut self, cap: Duration) {
+        let Gate::Hold(Waiting::Quarantined { retry_at }) = &mut self.desired.gate else { return };
+        let Some(failed_at) = self.failed_at else { return };
+        *retry_at = (*retry_at).min(failed_at.after(cap));
+        self.retry_at = Some(*retry_at);
+    }
+
     /// Takes the newest report; evidence ends a row of failures.
     pub(super) fn observe(&mut self, report: MonitorReport, now: Moment) {
         if report.flow.received != self.seen_received {

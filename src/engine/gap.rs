@@ -25,7 +25,7 @@ use crate::store::{StoreError, StoreReader};
 /// Stored records with which an answer is compared, the newest ones.
 const COMPARED: usize = 1 << 20;
 /// How often the stored blocks are listed, because one of them was merged or evicted meanwhile.
-const LISTS: u32 = 3;
+const LISTS: u32 = 8;
 
 /// A complete answer that does not hold the stored end.
 pub(super) struct WithoutEnd {
@@ -33,6 +33,8 @@ pub(super) struct WithoutEnd {
     pub(super) records: Option<Batch>,
     /// The oldest of their timestamps.
     pub(super) oldest: Option<Timestamp>,
+    /// That is older than the stored end, which no rotation leaves behind.
+    pub(super) reaches_back: bool,
     /// When it was asked for.
     pub(super) sent_at: Moment,
 }
@@ -98,25 +100,27 @@ impl Recall {
 
 impl Capture {
     /// Records the gap and takes what is new in a complete answer without the stored end: the daemon's
-    /// log only grows, so an end that is absent once is absent for ever.
+    /// log only grows, so an end that is absent once is absent for ever. `is_again`: this read has gone
+    /// back to a stored record already.
     pub(super) async fn across_gap(
         &mut self,
         answer: WithoutEnd,
         cause: ReadCause,
+        is_again: bool,
     ) -> Result<Moment, Break> {
-        let WithoutEnd { records, oldest, sent_at } = answer;
+        let WithoutEnd { records, oldest, reaches_back, sent_at } = answer;
         let Recalled { cursor, behind, next } = self.recalled(records.as_ref(), oldest).await?;
-        if cursor.is_some() {
+        if cursor.is_some() || reaches_back {
             match Box::pin(self.around_what_hides(cause)).await {
                 Ok(Some(sent_at)) => return Ok(sent_at),
                 Ok(None) => {}
                 // Nobody can be asked any more: the answer is all there is.
-                Err(stop) if records.is_some() && self.is_over(&stop).await? => {}
+                Err(stop)
+                    if records.is_some() && self.is_settled()? && self.is_over(&stop).await? => {}
                 Err(stop) => return Err(stop),
             }
         }
         let is_empty = records.as_ref().is_some_and(Batch::is_empty);
-        let is_again = self.committer()?.cursor().is_broken_off();
         let seam = self.gap(is_empty, cursor.is_some(), next)?;
         match (records, cursor) {
             (Some(mut records), cursor) if behind > 0 || cursor.is_none() => {
@@ -134,7 +138,7 @@ impl Capture {
             (None, Some(cursor)) => {
                 self.recall(seam, cursor).await?;
                 self.settle().await?;
-                Box::pin(self.catch_up(cause)).await
+                Box::pin(self.catch_up(cause, true)).await
             }
             (_, None) => {
                 self.cut(seam).await?;
@@ -148,6 +152,12 @@ impl Capture {
                 }
             }
         }
+    }
+
+    /// Whether nothing of the log is on its way to the store.
+    fn is_settled(&mut self) -> Result<bool, Break> {
+        let committer = self.committer()?;
+        Ok(!committer.has_unsent() && !committer.is_waiting())
     }
 
     fn skips() -> Break {
@@ -296,6 +306,7 @@ fn stored_since(
     oldest: Timestamp,
 ) -> Result<HashSet<Fingerprint>, StoreError> {
     let mut stored = HashSet::new();
+    let mut gone = None;
     'lists: for _ in 0..LISTS {
         for block in reader.blocks(Some(&[log]), Some(oldest), None)? {
             match reader.decode(&block) {
@@ -303,7 +314,10 @@ fn stored_since(
                     let records = decoded.records().map(|record| record.captured());
                     stored.extend(records.map(|record| Fingerprint::of(&record)));
                 }
-                Err(StoreError::Gone { .. }) => continue 'lists,
+                Err(error @ StoreError::Gone { .. }) => {
+                    gone = Some(error);
+                    continue 'lists;
+                }
                 Err(error) if error.is_transient() => return Err(error),
                 // It tells nothing, and must not keep capture from going on.
                 Err(_) => {}
@@ -312,9 +326,9 @@ fn stored_since(
                 return Ok(stored);
             }
         }
-        break;
+        return Ok(stored);
     }
-    Ok(stored)
+    gone.map_or(Ok(stored), Err)
 }
 
 #[cfg(test)]

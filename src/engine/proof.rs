@@ -6,7 +6,8 @@
 //! `since` is proved as well, because what `since` leaves out may stand anywhere.
 //!
 //! Not covered: answers of more than [`CHECKED`] records or more text than a look holds, whole answers
-//! with much that is new that may not fit into one file of a log that rotates, and terminals.
+//! with much that is new that may not fit into one file of a log that rotates, and terminals. Empty
+//! answers are confirmed everywhere.
 
 use std::sync::Arc;
 

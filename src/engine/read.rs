@@ -6,6 +6,7 @@
 //! `since` is used on compressed drivers only: elsewhere it makes the daemon decode its whole
 //! history (20.4 s on a 1.26 GB log, where `tail=64` takes 1.6 ms).
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::answer::{ASK_MIN, Answer, Ask};
@@ -54,7 +55,7 @@ impl Capture {
         self.hole_behind = false;
         let sent_at = match self.committer()?.cursor().origin() {
             Origin::Unadopted => self.adopt(cause).await?,
-            Origin::AdoptedEmpty | Origin::Adopted => self.catch_up(cause).await?,
+            Origin::AdoptedEmpty | Origin::Adopted => self.catch_up(cause, false).await?,
         };
         self.committer()?.adopt();
         self.settle().await?;
@@ -101,8 +102,13 @@ impl Capture {
         Ok(answer.sent_at)
     }
 
-    /// Takes what stands behind the stored end, or records that it is gone.
-    pub(super) async fn catch_up(&mut self, cause: ReadCause) -> Result<Moment, Break> {
+    /// Takes what stands behind the stored end, or records that it is gone. `is_again`: the read has gone
+    /// back to that end.
+    pub(super) async fn catch_up(
+        &mut self,
+        cause: ReadCause,
+        is_again: bool,
+    ) -> Result<Moment, Break> {
         let mut ask = self.first_ask();
         let mut since = self.since(ask);
         let mut asked_again = false;
@@ -114,9 +120,11 @@ impl Capture {
             // What holds something older may be the begin of an answer that was cut off where it
             // could have ended.
             let end = self.committer()?.cursor().last_ts();
-            let is_younger = answer.oldest.zip(end).is_some_and(|(oldest, end)| end < oldest);
             let Answer { sent_at, oldest, .. } = answer;
-            let without_end = |records| WithoutEnd { records, oldest, sent_at };
+            let order = oldest.zip(end).map(|(oldest, end)| oldest.cmp(&end));
+            let (is_younger, reaches_back) =
+                (order == Some(Ordering::Greater), order == Some(Ordering::Less));
+            let without_end = |records| WithoutEnd { records, oldest, reaches_back, sent_at };
             match answer.finished {
                 Finished::CaughtUp => return Ok(answer.sent_at),
                 Finished::More | Finished::Absent(_) if since.is_some() => since = None,
@@ -129,7 +137,7 @@ impl Capture {
                 Finished::Absent(_) => asked_again = true,
             }
         };
-        self.across_gap(answer, cause).await
+        self.across_gap(answer, cause, is_again).await
     }
 
     /// The first tail to ask for. Where it would be a good part of all that the daemon keeps, all

@@ -24,13 +24,15 @@ use super::report::MonitorReport;
 use super::shared::Shared;
 use super::snapshot::{EngineSnapshot, Link};
 use super::tasks::{Ended, TaskKind, Tasks};
-use crate::model::{ContainerId, EventKind, MonitorEpoch, TimelineEvent};
+use crate::model::{ContainerId, EventKind, Moment, MonitorEpoch, TimelineEvent};
 
 /// Time between two pictures.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Rest before discovery is started again.
 const DISCOVERY_REST: Duration = Duration::from_secs(1);
+/// For how long a store must have been quick, in times of what is slow, before it is called well again.
+const QUICK: u32 = 4;
 /// What the timeline says of a slow store.
 const SLOW: &str = "a commit takes longer than it should; records wait for it";
 
@@ -84,6 +86,8 @@ pub(super) struct Supervisor {
     attempts: u32,
     stopping: Option<Instant>,
     store_trouble: Option<EventKind>,
+    /// When it was seen last.
+    store_trouble_at: Moment,
     /// Events put on the timeline, by kind.
     told: BTreeMap<EventKind, u64>,
 }
@@ -110,6 +114,7 @@ impl Supervisor {
             attempts: 0,
             stopping: None,
             store_trouble: None,
+            store_trouble_at: Moment(Duration::ZERO),
             told: BTreeMap::new(),
         }
     }
@@ -271,6 +276,15 @@ impl Supervisor {
             (None, Some(_)) => Some((EventKind::StoreSlow, SLOW.to_owned())),
             (None, None) => None,
         };
+        let now = self.shared.clock.now();
+        if trouble.is_some() {
+            self.store_trouble_at = now;
+        }
+        let rest = self.shared.timing.slow_store.get() * QUICK;
+        let was_slow = self.store_trouble == Some(EventKind::StoreSlow);
+        if trouble.is_none() && was_slow && now.since(self.store_trouble_at) < rest {
+            return;
+        }
         let kind = trouble.as_ref().map(|(kind, _)| *kind);
         if std::mem::replace(&mut self.store_trouble, kind) != kind {
             let (kind, why) = trouble.unwrap_or((EventKind::StoreRecovered, String::new()));

@@ -81,7 +81,9 @@ impl WriterLoop {
 
     /// Puts commands into the group until it is due.
     async fn collect(&mut self, first: Queued, last_commit: Option<Instant>) {
+        let at_work = self.shared.at_work();
         self.core.look_at_space();
+        drop(at_work);
         let due = last_commit.map_or_else(Instant::now, |last| last + SPACING);
         let mut next = Some(first);
         let mut bytes = 0;
@@ -130,7 +132,9 @@ impl WriterLoop {
     /// A few steps of eviction; says when to look again.
     fn retain(&mut self) -> Instant {
         let blocked = self.core.space().refusal().is_some();
+        let at_work = self.shared.at_work();
         let more = self.core.retain((self.clock)()).unwrap_or(false);
+        drop(at_work);
         if more {
             self.commits.send_modify(|commits| *commits += 1);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use logcap_tui::docker::link::BoxFuture;
 use logcap_tui::docker::{Connect, Docker, DockerError, Endpoint, LogRequest, Step, Tail, Wire};
-use logcap_tui::model::{Batch, ContainerId, Timing};
+use logcap_tui::model::{Batch, ContainerId, Fd, Timing};
 use logcap_tui::sim::{ContainerSpec, Place, Profile, Sim};
 
 use crate::client::within;
@@ -31,17 +31,20 @@ fn client(sim: &Sim) -> Docker {
     }
 }
 
-async fn read(docker: &Docker, id: &ContainerId) -> Result<Vec<String>, DockerError> {
-    let request = LogRequest {
+fn request(id: &ContainerId, follow: bool) -> LogRequest {
+    LogRequest {
         id: id.clone(),
         tty: false,
         cuts: Vec::new(),
         tail: Tail::All,
         since: None,
-        follow: false,
+        follow,
         first_byte: Duration::from_secs(5),
-    };
-    let mut stream = docker.open_log(None, &request).await?;
+    }
+}
+
+async fn read(docker: &Docker, id: &ContainerId) -> Result<Vec<String>, DockerError> {
+    let mut stream = docker.open_log(None, &request(id, false)).await?;
     let mut batch = Batch::new();
     while stream.next(&mut batch).await? != Step::End {}
     Ok(batch.iter().map(|r| String::from_utf8(r.bytes.to_vec()).unwrap()).collect())
@@ -89,6 +92,26 @@ async fn over_tcp() {
 #[tokio::test(start_paused = true)]
 async fn in_memory() {
     is_a_daemon(Sim::in_memory(Profile::Moby20_10, 7).unwrap()).await;
+}
+
+/// More than a big host has, each of them followed at the same time.
+#[tokio::test(start_paused = true)]
+async fn five_thousand_containers_in_one_process() {
+    let sim = Sim::in_memory(Profile::Moby24, 7).unwrap();
+    let docker = client(&sim);
+    let ids: Vec<_> = (0..5_000).map(|n| sim.run(ContainerSpec::named(format!("c{n}")))).collect();
+    assert_eq!(within(docker.list()).await.unwrap().len(), 5_000);
+    let mut follows = Vec::new();
+    for id in &ids {
+        follows.push(within(docker.open_log(None, &request(id, true))).await.unwrap());
+    }
+    assert_eq!(ids.iter().map(|id| sim.open_streams(id, true)).sum::<usize>(), 5_000);
+    for (id, follow) in ids.iter().zip(&mut follows) {
+        let mut batch = Batch::new();
+        sim.emit(id, Fd::Stdout, id.as_str());
+        within(follow.next(&mut batch)).await.unwrap();
+        assert_eq!(batch.get(0).map(|record| record.bytes), Some(id.as_str().as_bytes()));
+    }
 }
 
 /// A connection that nobody accepts is refused and not queued without end.

@@ -132,6 +132,7 @@ impl Capture {
             if is_behind && searches < SEARCHES {
                 // What is broken came behind the anchor, and says nothing of what stands before.
                 (search, best, searches) = (Search::new(), None, searches + 1);
+                given_up = None;
                 continue;
             }
             if peek.is_full() {

@@ -9,9 +9,7 @@ use super::super::orders::Gate;
 use super::super::snapshot::Excluded;
 use super::{Effect, Now, Registry, event};
 use crate::config::Decision;
-use crate::model::{
-    Away, ContainerId, ContainerInfo, EventKind, Moment, MonitorEpoch, RunState, Waiting,
-};
+use crate::model::{Away, ContainerId, ContainerInfo, EventKind, Moment, MonitorEpoch, RunState};
 
 impl Registry {
     /// The whole truth about which containers exist.
@@ -80,7 +78,7 @@ impl Registry {
 
     /// The container that a monitor captures changed: started, stopped, renamed.
     fn changed(&mut self, info: ContainerInfo, now: Now) -> Vec<Effect> {
-        let id = info.id.clone();
+        let (id, cap) = (info.id.clone(), self.timing.backoff_cap.get());
         let Some(entry) = self.entries.get_mut(&id) else { return Vec::new() };
         if *entry.info == info {
             if !entry.rests_too_early() {
@@ -97,11 +95,10 @@ impl Registry {
         let name = entry.info.name.clone();
         let mut effects = Vec::new();
         if runs && (!ran || again) {
-            // Another run can mend what a quarantine is for.
-            let waits = matches!(entry.desired.gate, Gate::Hold(Waiting::Quarantined { .. }));
-            if waits || (entry.desired.gate == Gate::Open && !ran) {
+            if entry.desired.gate == Gate::Open && !ran {
                 entry.open(now.at, "container started");
             }
+            entry.cut_quarantine_short(cap);
             effects.push(Effect::Event(event(EventKind::ContainerStarted, &name, "started", now)));
         } else if !runs && (ran || again) {
             // Also of a run that began and ended unseen.

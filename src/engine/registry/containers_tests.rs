@@ -47,19 +47,31 @@ fn a_container_that_does_not_run_is_captured_without_a_word_of_a_start() {
 }
 
 #[test]
-fn a_start_ends_a_quarantine_and_nothing_else_that_holds() {
-    for (failures, opens) in [(5, true), (4, false)] {
-        let mut registry = with(1);
-        let failed = (0..failures).map(|n| 100 * n);
-        for at in failed {
-            let _ = registry.tick(Vec::new(), (PROBE, now(at)));
-            let _ = fail(&mut registry, 0, at);
-        }
-        assert!(matches!(gate(&registry, 0), Gate::Hold(_)), "{failures}");
-        let _ = registry.container(info(0, RunState::Exited), now(410));
-        assert!(matches!(gate(&registry, 0), Gate::Hold(_)), "an end is no start");
-        let _ = registry.container(info(0, RunState::Running), now(411));
-        assert_eq!(gate(&registry, 0) == Gate::Open, opens, "{failures}");
+fn a_start_cuts_a_quarantine_short() {
+    let cap = Timing::default().backoff_cap.get();
+    let mut registry = with(1);
+    for at in (0..5).map(|n| 100 * n) {
+        let _ = registry.tick(Vec::new(), (PROBE, now(at)));
+        let _ = fail(&mut registry, 0, at);
+    }
+    let _ = registry.container(info(0, RunState::Exited), now(401));
+    let after = now(400 + cap.as_secs());
+    let _ = registry.tick(Vec::new(), (PROBE, after));
+    assert!(matches!(gate(&registry, 0), Gate::Hold(_)), "an end is no start");
+    for _ in 0..2 {
+        let _ = registry.container(info(0, RunState::Running), after);
+        let _ = registry.tick(Vec::new(), (PROBE, after));
+        assert_eq!(gate(&registry, 0), Gate::Open);
+        // It fails again, and again it starts: not more often than any other failure is tried again.
+        let _ = fail(&mut registry, 0, 400 + cap.as_secs());
+        let _ = registry.container(info(0, RunState::Exited), after);
+        let _ = registry.container(info(0, RunState::Running), after);
+        let _ = registry.tick(Vec::new(), (PROBE, now(399 + 2 * cap.as_secs())));
+        assert!(matches!(gate(&registry, 0), Gate::Hold(_)));
+        let _ = registry.container(info(0, RunState::Exited), after);
+        let _ = registry.tick(Vec::new(), (PROBE, now(400 + 2 * cap.as_secs())));
+        assert_eq!(gate(&registry, 0), Gate::Open);
+        let _ = fail(&mut registry, 0, 400);
     }
 }
 
