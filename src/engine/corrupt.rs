@@ -38,13 +38,12 @@ impl Capture {
     /// First sight of a log with a broken record in it: takes what can be read behind it.
     pub(super) async fn adopt_around(&mut self) -> Result<Moment, Break> {
         self.open_log().await?;
-        let Some(Clean { tail, bounded, is_cut, .. }) = self.longest_clean().await? else {
+        let Some(Clean { tail, bounded, .. }) = self.longest_clean().await? else {
             self.hole_behind = true;
             return Ok(self.shared.clock.now());
         };
         (self.follow_short, self.hole_behind) = (true, false);
-        let is_broken = bounded && !is_cut;
-        self.committer()?.seam(if is_broken { not_readable() } else { not_taken() });
+        self.committer()?.seam(if bounded { not_readable() } else { not_taken() });
         self.meter.tell(|report| report.backfill = Backfill::Available);
         self.take_all(&tail.records).await?;
         Ok(tail.sent_at)
@@ -57,19 +56,17 @@ impl Capture {
         words: String,
         cause: ReadCause,
     ) -> Result<Moment, Break> {
-        let Some(Clean { tail, mut bounded, unsure, is_cut }) = self.longest_clean().await? else {
+        let Some(Clean { tail, bounded, unsure, is_cut }) = self.longest_clean().await? else {
             return self.before_the_last(ask, &words, cause).await;
         };
-        if is_cut {
-            bounded = words == SILENT || !self.skim(ask, |_| ()).await?;
-        }
+        let is_broken = bounded || is_cut && (words == SILENT || !self.skim(ask, |_| ()).await?);
         self.follow_reaches_back |= !self.follow_short;
         self.follow_short = true;
-        if self.joins(&tail.records, bounded && !is_cut)? {
+        if self.joins(&tail.records, bounded)? {
             self.hole_behind = false;
             return Ok(tail.sent_at);
         }
-        if !bounded {
+        if !is_broken {
             // Every length is clean now: it was a fault of the moment.
             return Err(DockerError::Fault { text: words }.into());
         }
@@ -121,7 +118,7 @@ impl Capture {
             return Ok(None);
         }
         let clean = self.longest_clean().await?;
-        let is_bounded = clean.as_ref().is_some_and(|clean| clean.bounded && !clean.is_cut);
+        let is_bounded = clean.as_ref().is_some_and(|clean| clean.bounded);
         if is_bounded {
             self.follow_reaches_back |= !self.follow_short;
             self.follow_short = true;
@@ -175,14 +172,8 @@ impl Capture {
 
     /// A gap before what can be read again.
     async fn cut_before(&mut self, piece: &Batch, words: &str) -> Result<(), Break> {
-        if self.committer()?.cursor().is_broken_off() {
-            self.committer()?.cut_again();
-            return Ok(());
-        }
         let seam = self.corrupt_gap(words, piece.get(0).map(|record| record.ts))?;
-        self.note(EventKind::Gap, seam.detail.clone()).await;
-        self.committer()?.cut(seam);
-        Ok(())
+        self.cut(seam).await
     }
 
     fn corrupt_gap(&mut self, words: &str, t_high: Option<Timestamp>) -> Result<NewSeam, Break> {

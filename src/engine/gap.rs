@@ -164,8 +164,8 @@ impl Capture {
         DockerError::Fault { text: SILENT.to_owned() }.into()
     }
 
-    /// Forgets what stands before the gap.
-    async fn cut(&mut self, seam: NewSeam) -> Result<(), Break> {
+    /// Forgets what stands before the gap, which is recorded unless one stands there already.
+    pub(super) async fn cut(&mut self, seam: NewSeam) -> Result<(), Break> {
         if self.committer()?.cursor().is_broken_off() {
             self.committer()?.cut_again();
             return Ok(());

@@ -145,9 +145,9 @@ impl Capture {
                 best = Some((peek, anchor));
             }
         }
-        let bounded = search.high.is_some() && search.is_all != Some(true);
         // The shortest that was not whole was given up.
         let is_cut = is_full || given_up.is_some() && given_up == search.high.map(|(high, _)| high);
+        let bounded = search.high.is_some() && search.is_all != Some(true) && !is_cut;
         let unsure = if is_cut { u64::MAX } else { search.unsure() };
         Ok(best.map(|(tail, _)| Clean { tail, bounded, unsure, is_cut }))
     }
