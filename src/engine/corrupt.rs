@@ -60,8 +60,7 @@ impl Capture {
             return self.before_the_last(ask, &words, cause).await;
         };
         let is_broken = bounded || is_cut && (words == SILENT || !self.skim(ask, |_| ()).await?);
-        self.follow_reaches_back |= !self.follow_short;
-        self.follow_short = true;
+        self.shorten_follow();
         if self.joins(&tail.records, bounded)? {
             self.hole_behind = false;
             return Ok(tail.sent_at);
@@ -109,6 +108,12 @@ impl Capture {
         Ok(sent_at)
     }
 
+    /// The next follow begins behind what is broken; one that is open already may reach back over it.
+    fn shorten_follow(&mut self) {
+        self.follow_reaches_back |= !self.follow_short;
+        self.follow_short = true;
+    }
+
     /// Reads around what hides the stored end in complete answers. `None` if nothing does: it is gone.
     pub(super) async fn around_what_hides(
         &mut self,
@@ -120,8 +125,7 @@ impl Capture {
         let clean = self.longest_clean().await?;
         let is_bounded = clean.as_ref().is_some_and(|clean| clean.bounded);
         if is_bounded {
-            self.follow_reaches_back |= !self.follow_short;
-            self.follow_short = true;
+            self.shorten_follow();
         }
         if let Some(Clean { tail, .. }) = &clean
             && self.joins(&tail.records, is_bounded)?

@@ -16,7 +16,7 @@ use super::cursor::{Cursor, Fingerprint};
 use super::intake::Finished;
 use super::proof::SILENT;
 use super::report::ReadCause;
-use crate::docker::{DockerError, Step};
+use crate::docker::DockerError;
 use crate::model::{
     Away, Batch, EventKind, LogId, Lost, Moment, NewSeam, RecordRef, SeamKind, Timestamp,
 };
@@ -160,7 +160,8 @@ impl Capture {
         Ok(!committer.has_unsent() && !committer.is_waiting())
     }
 
-    fn skips() -> Break {
+    /// The daemon's answers do not hold what they should, and it says nothing of it.
+    pub(super) fn skips() -> Break {
         DockerError::Fault { text: SILENT.to_owned() }.into()
     }
 
@@ -181,36 +182,6 @@ impl Capture {
         stored.break_off();
         self.committer()?.recall(stored);
         Ok(())
-    }
-
-    /// Reads an answer and keeps nothing of it. Whether the daemon reported no fault.
-    pub(super) async fn skim(
-        &mut self,
-        ask: Ask,
-        mut look: impl FnMut(&RecordRef<'_>),
-    ) -> Result<bool, Break> {
-        let shared = std::sync::Arc::clone(&self.shared);
-        let _permit = self.long_permit(&shared).await?;
-        let mut stream = self.open_bounded(ask, None).await?;
-        let mut piece = Batch::new();
-        loop {
-            let step = self.until_ordered(stream.next(&mut piece)).await?;
-            piece.iter().for_each(|record| look(&record));
-            self.meter.received(piece.len() as u64);
-            self.meter.discarded(piece.len() as u64);
-            let in_flight = self.in_flight();
-            self.meter.in_flight(in_flight);
-            piece.clear();
-            match step {
-                Ok(Step::Records(_)) => {}
-                Ok(Step::End) => {
-                    self.kept = stream.into_kept();
-                    return Ok(true);
-                }
-                Err(DockerError::Fault { .. }) => return Ok(false),
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 
     /// How much of a complete answer is stored already, which is read again if it did not fit into

@@ -1,6 +1,8 @@
-//! A look at the end of the daemon's log: a bounded answer in memory, of which nothing is taken yet.
+//! A look at the daemon's log: a bounded answer of which nothing is taken, in memory or as it
+//! comes by.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::answer::{Ask, HELD_BYTES};
 use super::capture::{Break, Capture};
@@ -8,7 +10,7 @@ use super::cursor::Fingerprint;
 use super::report::ReadCause;
 use super::snapshot::ReadCost;
 use crate::docker::{DockerError, Step};
-use crate::model::{Batch, Moment, Timestamp};
+use crate::model::{Batch, Moment, RecordRef, Timestamp};
 
 /// How many records may have come since a look, in the order in which that is tried: a short tail
 /// must not reach back to what is broken before it.
@@ -155,5 +157,35 @@ impl Capture {
         let cost = ReadCost { asked: Some(asked), got: peek.records.len() as u64, took };
         self.meter.read(ReadCause::Confirm, cost);
         Ok(peek)
+    }
+
+    /// Reads an answer and keeps nothing of it. Whether the daemon reported no fault.
+    pub(super) async fn skim(
+        &mut self,
+        ask: Ask,
+        mut look: impl FnMut(&RecordRef<'_>),
+    ) -> Result<bool, Break> {
+        let shared = Arc::clone(&self.shared);
+        let _permit = self.long_permit(&shared).await?;
+        let mut stream = self.open_bounded(ask, None).await?;
+        let mut piece = Batch::new();
+        loop {
+            let step = self.until_ordered(stream.next(&mut piece)).await?;
+            piece.iter().for_each(|record| look(&record));
+            self.meter.received(piece.len() as u64);
+            self.meter.discarded(piece.len() as u64);
+            let in_flight = self.in_flight();
+            self.meter.in_flight(in_flight);
+            piece.clear();
+            match step {
+                Ok(Step::Records(_)) => {}
+                Ok(Step::End) => {
+                    self.kept = stream.into_kept();
+                    return Ok(true);
+                }
+                Err(DockerError::Fault { .. }) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }

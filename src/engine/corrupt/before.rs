@@ -11,8 +11,6 @@ use super::super::capture::{Break, Capture};
 use super::super::cursor::Fingerprint;
 use super::super::intake::Intake;
 use super::super::peek::Peek;
-use super::super::proof::SILENT;
-use crate::docker::DockerError;
 
 impl Capture {
     /// Takes the records that stand between the stored end and the broken record. `behind` are the
@@ -39,7 +37,7 @@ impl Capture {
             if peek.fault.is_none() {
                 if behind.is_empty() && self.peek(1, None).await?.is_clean() {
                     // What came since can be read, and nobody knows where it begins.
-                    return Err(DockerError::Fault { text: SILENT.to_owned() }.into());
+                    return Err(Self::skips());
                 }
                 before = self.contiguous(&peek, before, behind, unsure).await?;
             }
