@@ -44,7 +44,7 @@ actions! {
     Backfill "backfill" Monitors ["b"] "" "Fetch older history from the daemon";
     Details "details" Monitors ["i"] "details" "Everything known about this monitor";
     Select "select" Table ["space"] "select" "Select or deselect; commands and logs then use the selection";
-    OpenLogs "open-logs" Monitors ["enter"] "logs" "Logs on the whole screen; on a filtered line: that line unfiltered";
+    OpenLogs "open-logs" Monitors ["enter"] "logs" "Logs full screen; on a filtered line: that line unfiltered";
     Sort "sort" Table ["s"] "sort" "Next order: state, name, rate, heartbeat, stored, gaps";
     ToggleEnded "toggle-ended" Table ["a"] "" "Show or hide containers that ended";
     Find "find" Logs ["/"] "find" "Find: highlights and counts, hides nothing";

@@ -6,7 +6,10 @@ use ratatui::text::{Line, Span};
 
 use super::columns::Context;
 use super::monitors::cause;
-use super::paint::{beat_word, closes, fact, heading, page, phase, plain_fact, row_phase, title};
+use super::paint::{
+    beat_word, closes, fact, folded, heading, page, page_columns, phase, plain_fact, row_phase,
+    title,
+};
 use crate::engine::snapshot::{Backfill, MonitorRow};
 use crate::model::{EndProof, Guarantee, LiveSource, State};
 use crate::tui::state::UiState;
@@ -28,8 +31,8 @@ fn current(state: &UiState) -> Option<&MonitorRow> {
     state.snapshot.monitors.iter().map(AsRef::as_ref).find(|row| row.id == *cursor)
 }
 
-/// The lines of the page.
-pub(super) fn lines(state: &UiState, theme: &Theme, _width: u16) -> Vec<Line<'static>> {
+/// The lines of the page, which is so many columns wide with its frame.
+pub(super) fn lines(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'static>> {
     let Some(row) = current(state) else {
         return vec![Line::styled("there is no monitor here", theme.dim)];
     };
@@ -52,10 +55,11 @@ pub(super) fn lines(state: &UiState, theme: &Theme, _width: u16) -> Vec<Line<'st
             Span::styled(text::left(from, 13), theme.dim),
             Span::styled(" → ", theme.dim),
             Span::styled(text::left(&format!("{glyph} {to}"), 15), style),
-            Span::styled(format!("  {}", text::safe(&change.cause)), theme.text),
+            Span::raw("  "),
+            Span::styled(text::safe(&change.cause), theme.text),
         ]));
     }
-    lines
+    lines.into_iter().flat_map(|line| folded(line, page_columns(width))).collect()
 }
 
 fn now(state: &UiState, row: &MonitorRow, theme: &Theme) -> Vec<Line<'static>> {

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::header::{ratio, slope};
-use super::paint::{fact, heading, page, panel, plain_fact, put, title};
+use super::paint::{fact, folded, heading, page, page_columns, panel, plain_fact, put, title};
 use crate::engine::snapshot::Flow;
 use crate::tui::state::UiState;
 use crate::tui::state::table::display_name;
@@ -68,7 +68,7 @@ pub(super) fn column(buffer: &mut Buffer, area: Rect, state: &UiState, theme: &T
 pub(super) fn render(buffer: &mut Buffer, area: Rect, state: &UiState, theme: &Theme) {
     let named = |name: &str| title(name, Vec::new(), theme);
     if area.width < TWO_COLUMNS_FROM {
-        let mut lines = figures(state, theme);
+        let mut lines = folded_figures(state, theme, area.width);
         lines.push(Line::default());
         lines.extend(accounts(state, theme, area.width));
         page(buffer, area, named("Engine"), &lines, state.scroll, theme);
@@ -76,7 +76,7 @@ pub(super) fn render(buffer: &mut Buffer, area: Rect, state: &UiState, theme: &T
     }
     let columns = [Constraint::Length(LEFT), Constraint::Fill(1)];
     let [left, right] = area.layout(&Layout::horizontal(columns));
-    page(buffer, left, named("Engine"), &figures(state, theme), 0, theme);
+    page(buffer, left, named("Engine"), &folded_figures(state, theme, left.width), 0, theme);
     let lines = accounts(state, theme, right.width);
     page(buffer, right, named("Accounts"), &lines, state.scroll, theme);
 }
@@ -84,7 +84,16 @@ pub(super) fn render(buffer: &mut Buffer, area: Rect, state: &UiState, theme: &T
 /// Lines of the part of the tab that scrolls.
 pub(super) fn scrolled_lines(state: &UiState, theme: &Theme, width: u16) -> usize {
     let accounts = accounts(state, theme, width).len();
-    if width < TWO_COLUMNS_FROM { figures(state, theme).len() + 1 + accounts } else { accounts }
+    if width < TWO_COLUMNS_FROM {
+        folded_figures(state, theme, width).len() + 1 + accounts
+    } else {
+        accounts
+    }
+}
+
+fn folded_figures(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+    let columns = page_columns(width);
+    figures(state, theme).into_iter().flat_map(|line| folded(line, columns)).collect()
 }
 
 fn tasks_style(state: &UiState, theme: &Theme) -> Style {

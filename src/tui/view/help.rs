@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::paint::{closes, heading, page, phase, restarting, title};
+use super::paint::{closes, folded, heading, page, page_columns, phase, restarting, title};
 use crate::model::Phase;
 use crate::tui::keymap::Scope;
 use crate::tui::state::UiState;
@@ -22,23 +22,25 @@ pub(super) fn render(buffer: &mut Buffer, area: Rect, state: &UiState, theme: &T
 /// The lines of the page: two columns of keys where there is room, then the signs.
 pub(super) fn lines(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'static>> {
     const TWO_COLUMNS_FROM: u16 = 160;
-    let scopes = |scopes: &[Scope]| {
+    let scopes = |scopes: &[Scope], columns: usize| {
         let mut lines = Vec::new();
         let shown = |scope: &&Scope| **scope != Scope::Demo || state.has_faults();
         for scope in scopes.iter().filter(shown) {
-            lines.extend(group(state, *scope, theme));
+            lines.extend(group(state, *scope, theme).into_iter().flat_map(|l| folded(l, columns)));
             lines.push(Line::default());
         }
         lines
     };
+    let columns = page_columns(width);
     let first = [Scope::Monitors, Scope::Table, Scope::Move];
     let second = [Scope::Logs, Scope::Demo, Scope::Global];
     let mut lines = if width < TWO_COLUMNS_FROM {
-        scopes(&Scope::ALL)
+        scopes(&Scope::ALL, columns)
     } else {
-        beside(scopes(&first), scopes(&second), usize::from(width / 2).saturating_sub(2))
+        let left = columns / 2;
+        beside(scopes(&first, left.saturating_sub(1)), scopes(&second, columns - left), left)
     };
-    lines.extend(signs(theme));
+    lines.extend(signs(theme).into_iter().flat_map(|line| folded(line, columns)));
     lines
 }
 

@@ -119,6 +119,11 @@ pub(super) fn page(
     }
 }
 
+/// Columns of text inside a page of this width: less its frame and a blank at each side.
+pub(super) fn page_columns(width: u16) -> usize {
+    usize::from(width.saturating_sub(4))
+}
+
 /// Calm words in the middle of an empty place.
 pub(super) fn empty(buffer: &mut Buffer, area: Rect, words: &str, style: Style) {
     let columns = usize::from(area.width.saturating_sub(4)).max(1);
@@ -144,6 +149,33 @@ pub(super) fn fact(label: &str, value: Vec<Span<'static>>, theme: &Theme) -> Lin
 /// The same with plain text.
 pub(super) fn plain_fact(label: &str, value: impl Into<String>, theme: &Theme) -> Line<'static> {
     fact(label, vec![Span::styled(value.into(), theme.text)], theme)
+}
+
+/// A line in as many rows as it needs: its last part, where it does not fit, goes on below itself.
+pub(super) fn folded(mut line: Line<'static>, columns: usize) -> Vec<Line<'static>> {
+    /// Fewer columns than that hold no words.
+    const ROOM: usize = 12;
+    if line.width() <= columns {
+        return vec![line];
+    }
+    let Some(words) = line.spans.pop() else { return vec![line] };
+    let before = line.width();
+    let goes_on = before + ROOM <= columns;
+    let indent = if goes_on { before } else { 2 };
+    let mut rows = Vec::new();
+    for row in textwrap::wrap(&words.content, columns.saturating_sub(indent).max(1)) {
+        let row = Span::styled(row.into_owned(), words.style);
+        if goes_on && rows.is_empty() {
+            line.spans.push(row);
+            rows.push(std::mem::take(&mut line));
+        } else {
+            rows.push(Line::from(vec![Span::raw(" ".repeat(indent)), row]));
+        }
+    }
+    if !goes_on && before > 0 {
+        rows.insert(0, line);
+    }
+    rows
 }
 
 /// A heading inside a page.
