@@ -8,6 +8,7 @@
 
 mod bench;
 mod faults;
+mod snare;
 
 pub use bench::ControlError;
 pub use faults::{Control, Means};

@@ -1,9 +1,11 @@
 //! Negative controls: what must be reported is reported, so that silence means something.
 
+use logcap_tui::engine::EngineSnapshot;
 use logcap_tui::model::TaskHealth;
 use logcap_tui::sim::{ContainerSpec, Profile, Target};
 
 use crate::harness::{Lab, is_live};
+use crate::leaked::leaks;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_the_daemon_hides_is_lost_by_the_oracle() {
@@ -55,4 +57,22 @@ async fn without_evidence_nothing_is_called_running() {
     lab.sim.unstall(Target::All);
     lab.wait_for("recovery", |s| s.monitors.iter().all(|row| is_live(row))).await;
     lab.assert_all_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leaked_tasks_are_seen_for_as_long_as_they_last() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    lab.sim.run(ContainerSpec::named("one"));
+    lab.start().await;
+    lab.wait_for("figures of the process", |s| s.process.fds.is_some()).await;
+    let before = lab.rest().await;
+    let leak = |after: &EngineSnapshot| {
+        leaks(&before, after).into_iter().find(|found| found.contains("tasks of the runtime"))
+    };
+    lab.wait_for("rest without a leak", |s| leak(s).is_none()).await;
+    // Tasks that were started beside the one place for it, and never end.
+    let leaked: Vec<_> = (0..20).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
+    lab.wait_for("the leak", |s| leak(s).is_some()).await;
+    leaked.iter().for_each(tokio::task::JoinHandle::abort);
+    lab.wait_for("the end of the leak", |s| leak(s).is_none()).await;
 }

@@ -34,5 +34,7 @@ mod streams;
 
 #[path = "../support/engine_lab.rs"]
 mod harness;
+#[path = "../support/leaked.rs"]
+mod leaked;
 #[path = "../support/oracle.rs"]
 mod oracle;

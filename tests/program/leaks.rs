@@ -12,37 +12,10 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, interval};
 
 use crate::harness::{DEADLINE, Live};
+use crate::leaked::leaks;
 
 /// The engine samples its process every two seconds, so its figures lag behind its picture.
 const FIGURES_LAG: Duration = Duration::from_secs(5);
-/// Descriptors that may differ: a scrape that is just being answered, a read that is under way.
-const SLACK: u64 = 2;
-/// Resident memory that hundreds of cycles may add, caches of allocator and store included.
-const MEMORY: u64 = 32 << 20;
-
-/// What is more than it was, at rest both times.
-fn leaks(before: &EngineSnapshot, after: &EngineSnapshot) -> Vec<String> {
-    let mut found = Vec::new();
-    let tasks = (after.tasks.expected, after.tasks.actual);
-    if tasks.0 != tasks.1 || tasks.1 != before.tasks.actual {
-        found.push(format!("tasks {tasks:?}, were {}", before.tasks.actual));
-    }
-    // Tasks of libraries are counted by the runtime alone; whoever asks has one or two.
-    let (was, is) = (before.tasks.runtime, after.tasks.runtime);
-    if is > was + 2 {
-        found.push(format!("tasks of the runtime {is}, were {was}"));
-    }
-    let (was, is) = (before.process.fds.unwrap(), after.process.fds.unwrap());
-    if is > was + SLACK {
-        found.push(format!("descriptors {is}, were {was}"));
-    }
-    let (was, is) = (before.process.rss.unwrap(), after.process.rss.unwrap());
-    if is > was + MEMORY {
-        found.push(format!("memory {is}, was {was}"));
-    }
-    found
-}
-
 fn is_live(row: &MonitorRow) -> bool {
     matches!(row.state, State::Live { .. }) && row.health == TaskHealth::Running
 }
@@ -149,7 +122,7 @@ async fn five_hundred_reopens_and_two_hundred_starts_and_stops_leak_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leaked_task_of_the_engine_is_seen() {
+async fn whatever_is_more_than_it_was_is_seen() {
     let (live, _) = Live::start([ContainerSpec::named("one")]).await;
     live.all_live().await;
     let before = live.settled().await;

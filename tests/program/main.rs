@@ -13,3 +13,6 @@ mod harness;
 mod leaks;
 mod stop;
 mod verify;
+
+#[path = "../support/leaked.rs"]
+mod leaked;

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{Finding, Judge, Rule, Sample};
+use super::snare::{Snare, Snared};
 use crate::config::{Filter, History};
 use crate::docker::{Docker, Endpoint};
 use crate::engine::{Clock, Engine, Plan, Server, Setup, Way};
@@ -46,6 +47,8 @@ fn failed<E: ToString>(what: &'static str) -> impl Fn(E) -> ControlError {
 /// An engine under control.
 pub(super) struct Bench {
     pub(super) sim: Sim,
+    /// A container whose log never rotates.
+    pub(super) plain: ContainerId,
     /// A container whose log can rotate away.
     pub(super) rotating: ContainerId,
     engine: Option<Engine>,
@@ -53,6 +56,8 @@ pub(super) struct Bench {
     servers: CancellationToken,
     /// Ends the task that an engine is told to expect for ever.
     pub(super) lose_a_task: CancellationToken,
+    /// On the engine's way to the daemon.
+    pub(super) snare: Arc<Snare>,
     dir: TempDir,
 }
 
@@ -70,8 +75,18 @@ impl Bench {
         let store = open_store(dir.path().join("store"))?;
         let servers = CancellationToken::new();
         let lose_a_task = CancellationToken::new();
-        let mut bench =
-            Self { sim, rotating, engine: None, store: None, servers, lose_a_task, dir };
+        let snare = Arc::default();
+        let mut bench = Self {
+            sim,
+            plain,
+            rotating,
+            engine: None,
+            store: None,
+            servers,
+            lose_a_task,
+            snare,
+            dir,
+        };
         bench.engine = Some(bench.start_engine(&store)?);
         bench.store = Some(store);
         Ok(bench)
@@ -87,8 +102,9 @@ impl Bench {
         let clock = Clock::system();
         let uri = format!("unix://{}", self.sim.socket().display());
         let endpoint: Endpoint = uri.parse().map_err(failed("name the simulated daemon"))?;
-        let docker =
-            Docker::new(endpoint, &timing).map_err(failed("reach the simulated daemon"))?;
+        let way = Arc::new(Snared(endpoint.clone(), Arc::clone(&self.snare)));
+        let docker = Docker::with_connector(way, endpoint, &timing)
+            .map_err(failed("reach the simulated daemon"))?;
         let setup = Setup {
             writer: store.writer.clone(),
             reader: store.reader.clone(),
@@ -175,6 +191,7 @@ impl Bench {
 
     /// Stops the engine alone; whoever asks it gets no answer from here on.
     pub(super) async fn stop_engine(&mut self) {
+        self.snare.release();
         self.servers.cancel();
         if let Some(engine) = self.engine.take() {
             engine.stop().await;

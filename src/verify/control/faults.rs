@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::{Judge, Rule, Sample};
 use super::bench::{Bench, ControlError, figures_of};
 use crate::engine::EngineSnapshot;
-use crate::sim::Target;
+use crate::sim::{Cut, Target};
 
 /// Files opened to have more than anything explains.
 const MANY: usize = 200;
@@ -34,6 +34,8 @@ pub enum Means {
     FreezePicture,
     /// The simulated daemon accepts reads and follows and never answers them.
     Silence,
+    /// A monitor's task hangs behind the supervisor's back.
+    HangMonitor,
     /// The simulated daemon rotates files away that were not read yet.
     RotateAway,
     /// A task that the engine counts on ends.
@@ -61,6 +63,7 @@ pub(super) const CONTROLS: &[Control] = &[
     ),
     control(Rule::Freshness, "the daemon stops answering reads", Means::Silence),
     control(Rule::Evidence, "the daemon stops answering reads", Means::Silence),
+    control(Rule::Evidence, "a monitor's task hangs", Means::HangMonitor),
     control(
         Rule::Reported,
         "a timeout without its event (copy)",
@@ -132,6 +135,11 @@ impl Control {
             Means::Silence => {
                 bench.sim.stall_reads(Target::All);
                 bench.sim.stall_streams(Target::All);
+                bench.wait_for_failure(rule).await
+            }
+            Means::HangMonitor => {
+                bench.snare.set();
+                bench.sim.cut_streams(&bench.plain, Cut::Reset);
                 bench.wait_for_failure(rule).await
             }
             Means::RotateAway => {
