@@ -189,5 +189,8 @@ async fn discovery_that_ends_is_started_again_and_finds_what_came_meanwhile() {
     lab.sim.emit_many(&second, 10, |n| format!("line {n}"));
     lab.wait_row("the second live", &second, is_live).await;
     lab.wait_for("every task there", |s| s.tasks.expected == s.tasks.actual).await;
+    let told = lab.events();
+    let told = told.iter().find(|event| event.kind == EventKind::MonitorPanicked).unwrap();
+    assert!(told.cause.starts_with("discovery: "), "{told:?}");
     lab.assert_all_complete().await;
 }

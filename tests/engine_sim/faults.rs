@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logcap_tui::engine::snapshot::Link;
-use logcap_tui::engine::{Targets, Verb};
-use logcap_tui::model::{EventKind, SeamKind, State};
+use logcap_tui::engine::{EngineSnapshot, Targets, Verb};
+use logcap_tui::model::{EventKind, Moment, SeamKind, State};
 use logcap_tui::sim::{ContainerSpec, Cut, Endpoint, Profile, Target};
 
 use crate::harness::{Lab, is_live};
@@ -19,18 +19,57 @@ async fn a_daemon_that_goes_and_comes_back_is_one_failure() {
         .collect();
     lab.start().await;
     lab.rest().await;
+    let up_since = |s: &EngineSnapshot| match s.docker.link {
+        Link::Up { since, .. } => Some(since),
+        _ => None,
+    };
+    let first = up_since(&lab.snapshot()).unwrap();
     lab.sim.stop().await;
     ids.iter().for_each(|id| lab.sim.emit_many(id, 30, |n| format!("meanwhile {n}")));
-    lab.wait_for("the daemon down and everybody waiting", |s| {
-        matches!(s.docker.link, Link::Down { .. })
-            && s.monitors.iter().all(|row| row.phase.as_str() == "daemon_down")
-    })
-    .await;
+    let down = lab
+        .wait_for("the daemon down and everybody waiting", |s| {
+            matches!(s.docker.link, Link::Down { .. })
+                && s.monitors.iter().all(|row| row.phase.as_str() == "daemon_down")
+        })
+        .await;
+    let (since, attempts, error) = down_since(&down).unwrap();
+    assert!(since > first && attempts > 0 && !error.is_empty(), "{:?}", down.docker);
+    let socket = lab.sim.socket().display().to_string();
+    assert!(down.docker.endpoint.contains(&socket), "{:?}", down.docker);
+    let later = lab
+        .wait_for("more attempts", |s| down_since(s).is_some_and(|(_, n, _)| n > attempts + 1))
+        .await;
+    assert_eq!(down_since(&later).unwrap().0, since, "down since it was first seen so");
     lab.sim.restart().await.unwrap();
     let back = lab.wait_for("all back", |s| s.monitors.iter().all(|row| is_live(row))).await;
     assert_eq!(back.totals.failures_5m, 1, "one failure, not one per monitor");
-    assert_eq!(lab.count_events(EventKind::DaemonDown), 1);
+    let again = up_since(&back).unwrap();
+    assert!(again > since && back.docker.endpoint.contains(&socket), "{:?}", back.docker);
+    let told = [EventKind::DaemonDown, EventKind::DaemonUp].map(|kind| lab.count_events(kind));
+    assert_eq!(told, [1, 1]);
     lab.assert_all_complete().await;
+    // Another stream to the same daemon is no other connection to it.
+    lab.sim.cut_connections();
+    lab.rest().await;
+    assert_eq!(up_since(&lab.snapshot()), Some(again));
+    let many = down_since(&later).unwrap().1;
+    lab.sim.stop().await;
+    let down = lab.wait_for("down once more", |s| down_since(s).is_some()).await;
+    assert!(down_since(&down).unwrap().1 < many, "attempts are counted anew");
+    lab.sim.restart().await.unwrap();
+    lab.wait_for("all back", |s| s.monitors.iter().all(|row| is_live(row))).await;
+    lab.stop().await;
+    lab.start().await;
+    let told = [EventKind::EngineStarted, EventKind::EngineStopped].map(|k| lab.count_events(k));
+    assert_eq!(told, [2, 1]);
+}
+
+/// Since when the daemon is down, after how many attempts, and why.
+fn down_since(s: &EngineSnapshot) -> Option<(Moment, u32, &str)> {
+    match &s.docker.link {
+        Link::Down { since, attempts, error, .. } => Some((*since, *attempts, error)),
+        _ => None,
+    }
 }
 
 /// Its code is wrong: the monitor is started again from the stored cursor, and nobody else notices.
