@@ -29,11 +29,13 @@ async fn a_container_that_starts_and_stops_is_taken_whole() {
     }
     lab.assert_all_complete().await;
     for id in &ids {
+        assert!(lab.log(id).ended.is_some(), "the store knows that it ended");
         lab.sim.start_container(id);
         lab.sim.emit_many(id, 100, |n| format!("second run {n}"));
     }
     lab.wait_for("two live", |s| s.monitors.iter().filter(|row| is_live(row)).count() == 2).await;
     lab.assert_all_complete().await;
+    assert_eq!(ids.each_ref().map(|id| lab.log(id).ended), [None, None], "and that it goes on");
 }
 
 /// It was stopped when the containers were listed last, and is again: only its times differ.

@@ -31,6 +31,7 @@ mod quiet;
 mod rotation;
 mod stop;
 mod streams;
+mod turns;
 
 #[path = "../support/engine_lab.rs"]
 mod harness;
