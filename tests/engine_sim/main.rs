@@ -31,6 +31,7 @@ mod quiet;
 mod rotation;
 mod stop;
 mod streams;
+mod told;
 mod turns;
 
 #[path = "../support/engine_lab.rs"]
