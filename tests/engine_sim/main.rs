@@ -19,6 +19,7 @@
 #![allow(dead_code, reason = "harness and oracle are shared with tests that use other parts")]
 
 mod acceptance;
+mod bells;
 mod commands;
 mod controls;
 mod corrupt;
