@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::align::Doubt;
 use super::backfill::Backfills;
-use super::commit::{Committer, Landed};
+use super::commit::Committer;
 use super::cursor::{Cursor, CursorError};
 use super::intake::Tally;
 use super::meter::Meter;
@@ -258,28 +258,27 @@ impl Capture {
 
     /// Sends what waits, as far as there is room.
     pub(super) async fn send(&mut self) -> Result<(), Break> {
-        let committer = self.committer()?;
-        let landed = committer.send().await?;
-        self.unsent_since = None;
-        self.count(landed);
-        Ok(())
+        let sent = self.committer()?.send().await;
+        self.count_landed()?;
+        Ok(sent?)
     }
 
     /// Sends what waits and waits for every acknowledgement.
     pub(super) async fn settle(&mut self) -> Result<(), Break> {
-        let committer = self.committer()?;
-        let landed = committer.settle().await?;
-        self.unsent_since = None;
-        self.count(landed);
-        Ok(())
+        let settled = self.committer()?.settle().await;
+        self.count_landed()?;
+        Ok(settled?)
     }
 
-    fn count(&mut self, all: Vec<Landed>) {
+    fn count_landed(&mut self) -> Result<(), Break> {
+        self.unsent_since = None;
+        let landed = self.committer()?.take_landed();
         let in_flight = self.in_flight();
-        for landed in all {
+        for landed in landed {
             self.meter.landed(&landed, in_flight);
         }
         self.meter.in_flight(in_flight);
+        Ok(())
     }
 
     /// Records taken, or held back by a follow or a read, and not yet acknowledged.

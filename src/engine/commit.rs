@@ -3,7 +3,8 @@
 //!
 //! It keeps up to two appends under way so that a read can fill the next while one is written.
 //! When an append is refused, everything behind it is void: the committer is thrown away and the
-//! monitor starts again from the stored cursor. It decides nothing about what is new.
+//! monitor starts again from the stored cursor. Until then a refused append counts as under way, and
+//! what was acknowledged before it can still be asked for. It decides nothing about what is new.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -13,7 +14,7 @@ use super::align::Missing;
 use super::cursor::Cursor;
 use super::intake::Sink;
 use crate::model::{Away, Batch, LogId, Lost, NewSeam, RecordRef, SeamKind, Seq, Timestamp};
-use crate::store::{Append, Part, PendingAppend, StoreAck, StoreError, StoreWriter};
+use crate::store::{Append, Appended, Part, PendingAppend, StoreAck, StoreError, StoreWriter};
 
 /// Bytes of text at which an append is sent: one full block of the store.
 const FULL_BYTES: usize = 1 << 20;
@@ -72,6 +73,10 @@ pub struct Committer {
     open: Segment,
     cursor_dirty: bool,
     under_way: VecDeque<UnderWay>,
+    /// Acknowledged, and not asked for yet.
+    landed: Vec<Landed>,
+    /// Records of appends that were refused.
+    refused: u64,
 }
 
 impl Committer {
@@ -87,6 +92,8 @@ impl Committer {
             open: Segment::default(),
             cursor_dirty: false,
             under_way: VecDeque::new(),
+            landed: Vec::new(),
+            refused: 0,
         }
     }
 
@@ -171,42 +178,55 @@ impl Committer {
     pub fn in_flight(&self) -> u64 {
         let unsent: usize = self.closed.iter().map(|s| s.records.len()).sum();
         let sent: u64 = self.under_way.iter().map(|u| u.amount.records).sum();
-        sent + (unsent + self.open.records.len()) as u64
+        self.refused + sent + (unsent + self.open.records.len()) as u64
     }
 
-    /// Sends everything that waits, after making room by waiting for acknowledgements, which are
-    /// returned.
-    pub async fn send(&mut self) -> Result<Vec<Landed>, StoreError> {
-        let mut landed = Vec::new();
+    /// Sends everything that waits, after making room by waiting for acknowledgements.
+    pub async fn send(&mut self) -> Result<(), StoreError> {
         self.close_segment();
-        while let Some(segment) = self.closed.pop_front() {
+        while !self.closed.is_empty() {
             while self.under_way.len() >= UNDER_WAY {
-                landed.push(self.landed().await?);
+                let landed = self.landed().await?;
+                self.landed.push(landed);
             }
-            self.send_segment(segment).await?;
+            if let Some(segment) = self.closed.pop_front() {
+                self.send_segment(segment).await?;
+            }
         }
-        Ok(landed)
+        Ok(())
     }
 
     /// Sends everything and waits for every acknowledgement.
-    pub async fn settle(&mut self) -> Result<Vec<Landed>, StoreError> {
-        let mut landed = self.send().await?;
+    pub async fn settle(&mut self) -> Result<(), StoreError> {
+        self.send().await?;
         while self.is_waiting() {
-            landed.push(self.landed().await?);
+            let landed = self.landed().await?;
+            self.landed.push(landed);
         }
-        Ok(landed)
+        Ok(())
+    }
+
+    /// What was acknowledged while sending, also before a refusal.
+    pub fn take_landed(&mut self) -> Vec<Landed> {
+        std::mem::take(&mut self.landed)
     }
 
     /// The next acknowledgement; pending for ever while nothing is under way. Cancel safe.
     pub async fn landed(&mut self) -> Result<Landed, StoreError> {
-        let appended = poll_fn(|context| match self.under_way.front_mut() {
+        let answer = poll_fn(|context| match self.under_way.front_mut() {
             Some(first) => first.append.as_mut().poll(context),
             None => std::task::Poll::Pending,
         })
-        .await?;
+        .await;
         let sent = self.under_way.pop_front();
         let (amount, gap) = sent.map_or((Amount::default(), false), |s| (s.amount, s.gap));
-        Ok(Landed { amount, gap, ack: appended.ack, next_seq: appended.next_seq })
+        match answer {
+            Ok(Appended { ack, next_seq }) => Ok(Landed { amount, ack, next_seq, gap }),
+            Err(refusal) => {
+                self.refused += amount.records;
+                Err(refusal)
+            }
+        }
     }
 
     async fn send_segment(&mut self, segment: Segment) -> Result<(), StoreError> {
@@ -221,7 +241,13 @@ impl Committer {
             seam: segment.seam,
             cursor: segment.cursor.unwrap_or_default(),
         };
-        let pending = self.writer.submit(append).await?;
+        let pending = match self.writer.submit(append).await {
+            Ok(pending) => pending,
+            Err(refusal) => {
+                self.refused += amount.records;
+                return Err(refusal);
+            }
+        };
         let records = i64::try_from(amount.records).unwrap_or(i64::MAX);
         self.next_seq = self.next_seq.offset(records + jump);
         self.under_way.push_back(UnderWay { append: Box::pin(pending), amount, gap });

@@ -185,8 +185,8 @@ impl Older {
                 return Ok(());
             }
             if self.committer.is_full() {
-                let landed = self.committer.send().await?;
-                self.count(&landed);
+                self.committer.send().await?;
+                self.count_landed();
             }
             if step? == Step::End {
                 self.end();
@@ -297,13 +297,13 @@ impl Older {
             // There is nothing that a seam could stand before.
             self.committer.drop_seam();
         }
-        let landed = self.committer.settle().await?;
-        self.count(&landed);
+        self.committer.settle().await?;
+        self.count_landed();
         Ok(())
     }
 
-    fn count(&mut self, landed: &[Landed]) {
-        for Landed { amount, .. } in landed {
+    fn count_landed(&mut self) {
+        for Landed { amount, .. } in self.committer.take_landed() {
             self.stored += amount.records;
             self.lines += amount.lines;
             self.bytes += amount.bytes;

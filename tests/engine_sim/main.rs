@@ -31,6 +31,7 @@ mod first_sight;
 mod quiet;
 mod rotation;
 mod stop;
+mod store;
 mod streams;
 mod told;
 mod turns;

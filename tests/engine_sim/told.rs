@@ -51,7 +51,7 @@ async fn outlives(lab: &Lab, id: &ContainerId) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_ends_while_its_container_runs_is_told_once() {
-    let (mut lab, ids) = two(10).await;
+    let (lab, ids) = two(10).await;
     for (id, name) in ids.iter().zip(["trusted", "belled"]) {
         outlives(&lab, id).await;
         lab.sim.cut_streams(id, Cut::Clean);
@@ -70,7 +70,7 @@ async fn a_stream_that_ends_while_its_container_runs_is_told_once() {
 /// Nobody says that it stopped, so the end of its stream is all there is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_ends_with_its_container_is_the_end_of_the_log() {
-    let (mut lab, ids) = two(10).await;
+    let (lab, ids) = two(10).await;
     lab.sim.drop_events(true);
     for (id, name) in ids.iter().zip(["trusted", "belled"]) {
         outlives(&lab, id).await;
@@ -107,7 +107,7 @@ async fn a_stream_that_ends_with_a_removed_container_is_no_failure() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_doubt_is_counted_and_told_by_its_name() {
-    let (mut lab, ids) = two(10).await;
+    let (lab, ids) = two(10).await;
     lab.sim.clock_step(-3_600_000_000_000);
     lab.sim.emit_many(&ids[0], 50, |n| format!("an hour ago {n}"));
     let after = lab
@@ -125,7 +125,7 @@ async fn a_doubt_is_counted_and_told_by_its_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reopen_by_order_is_told_and_a_planned_one_is_not() {
-    let (mut lab, ids) = two(20).await;
+    let (lab, ids) = two(20).await;
     lab.order(Verb::Reopen, Targets::All).await;
     for (id, name) in ids.iter().zip(["trusted", "belled"]) {
         let planned = |row: &MonitorRow| count(&row.reopens_by, "planned") > 0 && is_live(row);
