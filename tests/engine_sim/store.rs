@@ -36,6 +36,7 @@ async fn a_store_that_is_held_up_is_slow_then_blocked_and_nothing_is_lost() {
         .await;
     load.stop().await;
     lab.assert_all_complete().await;
+    lab.until("its end on the timeline", || lab.count_events(troubles[2]) > 0).await;
     let store = |kind: EventKind| troubles.contains(&kind);
     let told: Vec<_> = lab.events().iter().map(|event| event.kind).filter(|k| store(*k)).collect();
     assert!(told.starts_with(&troubles[..2]) && told.ends_with(&troubles[2..]), "{told:?}");

@@ -26,6 +26,9 @@ async fn two(factor: u32) -> (Lab, [ContainerId; 2]) {
         lab.wait_row("live", id, is_live).await;
     }
     lab.rest().await;
+    for row in &lab.snapshot().monitors {
+        assert_eq!((row.flow.stored, row.lines, row.bytes > 50 * 5), (50, 50, true), "{row:?}");
+    }
     (lab, ids)
 }
 
