@@ -211,7 +211,11 @@ async fn a_log_that_cannot_be_read_is_unreadable_and_no_failure() {
     let mut lab = Lab::new(Profile::Moby20_10, 20);
     let id = lab.sim.run(ContainerSpec::named("mute").driver("none"));
     lab.start().await;
-    lab.wait_row("unreadable", &id, |row| matches!(row.state, State::Unreadable { .. })).await;
+    lab.wait_row("unreadable, and why", &id, |row| {
+        let cause = row.transitions.last().map(|last| last.cause.as_str());
+        matches!(row.state, State::Unreadable { .. }) && cause == Some("the driver cannot be read")
+    })
+    .await;
     let snapshot = lab.rest().await;
     assert!(snapshot.is_healthy());
     assert_eq!(snapshot.totals.failures_5m, 0);

@@ -90,6 +90,20 @@ async fn history_of_a_stopped_container_is_fetched_too() {
     lab.assert_all_complete().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_policy_auto_fetches_older_history_of_a_container_that_has_ended() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10).history(History::Auto);
+    let id = lab.sim.run(ContainerSpec::named("over"));
+    lab.sim.emit_many(&id, 3_000, |n| format!("old {n}"));
+    lab.sim.die(&id);
+    lab.start().await;
+    lab.wait_row("everything", &id, |row| {
+        row.backfill == Backfill::None && row.stored_total == 3_000
+    })
+    .await;
+    lab.assert_all_complete().await;
+}
+
 /// Old records of about 27 MB, of which the last hundred are taken at first.
 async fn long_history(spec: ContainerSpec) -> (Lab, ContainerId) {
     let mut lab = Lab::new(Profile::Moby20_10, 10).history(History::Tail(100));
@@ -116,6 +130,29 @@ async fn a_backfill_that_broke_off_goes_on_where_it_was() {
     assert_eq!(lab.seams_of(&id, SeamKind::Joined).len(), 1, "{:#?}", lab.seams(&id));
     lab.order(Verb::Backfill, Targets::Only(vec![id.clone()])).await;
     lab.wait_row("no more history", &id, |row| row.backfill == Backfill::None).await;
+    lab.assert_all_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_monitor_is_paused_no_history_is_fetched() {
+    let (lab, id) = long_history(ContainerSpec::named("old")).await;
+    lab.order(Verb::Backfill, Targets::All).await;
+    lab.until("its first part", || lab.stored(&id) > 100).await;
+    lab.sim.dribble(&id, true);
+    lab.order(Verb::Pause, Targets::All).await;
+    let paused = lab
+        .wait_row("a pause", &id, |row| {
+            row.phase.as_str() == "paused" && row.backfill == Backfill::Available
+        })
+        .await;
+    assert!(paused.stream.is_none() && lab.stored(&id) < 1_800, "{:?}", paused.backfill);
+    lab.sim.dribble(&id, false);
+    let (stored, until) = (lab.stored(&id), lab.now().after(Duration::from_secs(2)));
+    lab.wait_for("two seconds to pass", |s| s.at > until).await;
+    assert_eq!(lab.stored(&id), stored);
+    lab.order(Verb::Resume, Targets::All).await;
+    lab.order(Verb::Backfill, Targets::All).await;
+    lab.wait_row("the rest", &id, |row| row.stored_total == 1_800).await;
     lab.assert_all_complete().await;
 }
 

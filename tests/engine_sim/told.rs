@@ -1,6 +1,5 @@
 //! What becomes of a stream is counted and told as what it was, and nothing else is told.
 
-use logcap_tui::config::History;
 use logcap_tui::engine::snapshot::MonitorRow;
 use logcap_tui::engine::{Targets, Verb};
 use logcap_tui::model::{ContainerId, EndProof, EventKind, State};
@@ -85,6 +84,9 @@ async fn a_stream_that_ends_with_its_container_is_the_end_of_the_log() {
         assert_eq!(count(&ended.reopens_by, "stream ended"), 0, "{:?}", ended.reopens_by);
         assert_eq!(told(&lab, name), []);
         assert!(lab.log(id).ended.is_some());
+        let cause = |row: &MonitorRow| row.transitions.last().map(|last| last.cause.clone());
+        lab.wait_row("why it ended", id, |row| cause(row).as_deref() == Some("the log has ended"))
+            .await;
     }
     lab.sim.drop_events(false);
     lab.assert_all_complete().await;
@@ -136,20 +138,5 @@ async fn a_reopen_by_order_is_told_and_a_planned_one_is_not() {
         assert_eq!(count(&after.reopens_by, "ordered"), 1, "{:?}", after.reopens_by);
         assert_eq!(told(&lab, name), [(EventKind::StreamReopened, "ordered".to_owned())]);
     }
-    lab.assert_all_complete().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn older_history_of_a_container_that_has_ended_is_fetched_by_order() {
-    let mut lab = Lab::new(Profile::Moby24, 10).history(History::Tail(100));
-    let id = lab.sim.run(ContainerSpec::named("over"));
-    lab.sim.emit_many(&id, 1_000, |n| format!("line {n}"));
-    lab.sim.die(&id);
-    lab.start().await;
-    let over = |row: &MonitorRow| matches!(row.state, State::Ended { .. });
-    let ended = lab.wait_row("its end", &id, over).await;
-    assert_eq!(ended.stored_total, 100);
-    lab.order(Verb::Backfill, Targets::All).await;
-    lab.wait_row("all of it", &id, |row| row.stored_total == 1_000 && over(row)).await;
     lab.assert_all_complete().await;
 }

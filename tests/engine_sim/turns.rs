@@ -60,3 +60,17 @@ async fn a_log_that_fails_keeps_no_turn_from_the_others() {
     lab.wait_for("all live", |s| s.monitors.iter().all(|row| is_live(row))).await;
     lab.assert_all_complete().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_at_its_end_keeps_no_turn_from_the_others() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let ids = run_many(&lab, TURNS + 4);
+    ids.iter().for_each(|id| lab.sim.die(id));
+    lab.start().await;
+    let ended = |state: &State| matches!(state, State::Ended { .. });
+    lab.wait_for("all at their end", |s| s.monitors.iter().all(|row| ended(&row.state))).await;
+    let late = lab.sim.run(ContainerSpec::named("late"));
+    lab.sim.emit_many(&late, 10, |n| format!("line {n}"));
+    lab.wait_row("its turn", &late, |row| is_live(row) && row.flow.stored == 10).await;
+    lab.assert_all_complete().await;
+}
