@@ -63,7 +63,7 @@ async fn a_log_that_fails_keeps_no_turn_from_the_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_at_its_end_keeps_no_turn_from_the_others() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let mut lab = Lab::new(Profile::Moby20_10, 10).history(History::Tail(100));
     let ids = run_many(&lab, TURNS + 4);
     ids.iter().for_each(|id| lab.sim.die(id));
     lab.start().await;
