@@ -31,7 +31,8 @@ impl Snare {
         self.released.notify_all();
     }
 
-    /// Blocks the thread, while the runtime goes on with the other tasks elsewhere.
+    /// Blocks the thread; a runtime of several threads, which this needs, goes on with the other
+    /// tasks elsewhere.
     fn hold(&self) {
         tokio::task::block_in_place(|| {
             let guard = self.is_released.lock().unwrap_or_else(PoisonError::into_inner);
