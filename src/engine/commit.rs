@@ -186,8 +186,7 @@ impl Committer {
         self.close_segment();
         while !self.closed.is_empty() {
             while self.under_way.len() >= UNDER_WAY {
-                let landed = self.landed().await?;
-                self.landed.push(landed);
+                self.land().await?;
             }
             if let Some(segment) = self.closed.pop_front() {
                 self.send_segment(segment).await?;
@@ -200,9 +199,15 @@ impl Committer {
     pub async fn settle(&mut self) -> Result<(), StoreError> {
         self.send().await?;
         while self.is_waiting() {
-            let landed = self.landed().await?;
-            self.landed.push(landed);
+            self.land().await?;
         }
+        Ok(())
+    }
+
+    /// Waits for the next acknowledgement and keeps it.
+    async fn land(&mut self) -> Result<(), StoreError> {
+        let landed = self.landed().await?;
+        self.landed.push(landed);
         Ok(())
     }
 
@@ -220,13 +225,8 @@ impl Committer {
         .await;
         let sent = self.under_way.pop_front();
         let (amount, gap) = sent.map_or((Amount::default(), false), |s| (s.amount, s.gap));
-        match answer {
-            Ok(Appended { ack, next_seq }) => Ok(Landed { amount, ack, next_seq, gap }),
-            Err(refusal) => {
-                self.refused += amount.records;
-                Err(refusal)
-            }
-        }
+        let Appended { ack, next_seq } = answer.inspect_err(|_| self.refused += amount.records)?;
+        Ok(Landed { amount, ack, next_seq, gap })
     }
 
     async fn send_segment(&mut self, segment: Segment) -> Result<(), StoreError> {
@@ -241,13 +241,8 @@ impl Committer {
             seam: segment.seam,
             cursor: segment.cursor.unwrap_or_default(),
         };
-        let pending = match self.writer.submit(append).await {
-            Ok(pending) => pending,
-            Err(refusal) => {
-                self.refused += amount.records;
-                return Err(refusal);
-            }
-        };
+        let submitted = self.writer.submit(append).await;
+        let pending = submitted.inspect_err(|_| self.refused += amount.records)?;
         let records = i64::try_from(amount.records).unwrap_or(i64::MAX);
         self.next_seq = self.next_seq.offset(records + jump);
         self.under_way.push_back(UnderWay { append: Box::pin(pending), amount, gap });

@@ -16,6 +16,7 @@ use crate::leaked::leaks;
 
 /// The engine samples its process every two seconds, so its figures lag behind its picture.
 const FIGURES_LAG: Duration = Duration::from_secs(5);
+
 fn is_live(row: &MonitorRow) -> bool {
     matches!(row.state, State::Live { .. }) && row.health == TaskHealth::Running
 }

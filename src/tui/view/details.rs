@@ -59,7 +59,7 @@ pub(super) fn lines(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'sta
             Span::styled(text::safe(&change.cause), theme.text),
         ]));
     }
-    lines.into_iter().flat_map(|line| folded(line, page_columns(width))).collect()
+    folded(lines, page_columns(width))
 }
 
 fn now(state: &UiState, row: &MonitorRow, theme: &Theme) -> Vec<Line<'static>> {

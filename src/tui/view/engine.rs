@@ -92,8 +92,7 @@ pub(super) fn scrolled_lines(state: &UiState, theme: &Theme, width: u16) -> usiz
 }
 
 fn folded_figures(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'static>> {
-    let columns = page_columns(width);
-    figures(state, theme).into_iter().flat_map(|line| folded(line, columns)).collect()
+    folded(figures(state, theme), page_columns(width))
 }
 
 fn tasks_style(state: &UiState, theme: &Theme) -> Style {

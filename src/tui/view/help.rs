@@ -26,7 +26,7 @@ pub(super) fn lines(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'sta
         let mut lines = Vec::new();
         let shown = |scope: &&Scope| **scope != Scope::Demo || state.has_faults();
         for scope in scopes.iter().filter(shown) {
-            lines.extend(group(state, *scope, theme).into_iter().flat_map(|l| folded(l, columns)));
+            lines.extend(folded(group(state, *scope, theme), columns));
             lines.push(Line::default());
         }
         lines
@@ -40,7 +40,7 @@ pub(super) fn lines(state: &UiState, theme: &Theme, width: u16) -> Vec<Line<'sta
         let left = columns / 2;
         beside(scopes(&first, left.saturating_sub(1)), scopes(&second, columns - left), left)
     };
-    lines.extend(signs(theme).into_iter().flat_map(|line| folded(line, columns)));
+    lines.extend(folded(signs(theme), columns));
     lines
 }
 

@@ -151,8 +151,12 @@ pub(super) fn plain_fact(label: &str, value: impl Into<String>, theme: &Theme) -
     fact(label, vec![Span::styled(value.into(), theme.text)], theme)
 }
 
-/// A line in as many rows as it needs: its last part, where it does not fit, goes on below itself.
-pub(super) fn folded(mut line: Line<'static>, columns: usize) -> Vec<Line<'static>> {
+/// Lines in as many rows as they need: the last part of one that does not fit goes on below itself.
+pub(super) fn folded(lines: Vec<Line<'static>>, columns: usize) -> Vec<Line<'static>> {
+    lines.into_iter().flat_map(|line| folded_line(line, columns)).collect()
+}
+
+fn folded_line(mut line: Line<'static>, columns: usize) -> Vec<Line<'static>> {
     /// Fewer columns than that hold no words.
     const ROOM: usize = 12;
     if line.width() <= columns {
