@@ -9,7 +9,7 @@ use tokio::time::sleep_until;
 use super::align::Source;
 use super::capture::{Break, Capture};
 use super::cursor::Fingerprint;
-use super::intake::{Finished, Intake, Tally};
+use super::intake::{Finished, Intake, Sink, Tally};
 use super::proof::CHECKED;
 use super::report::ReadCause;
 use super::shared::Shared;
@@ -268,12 +268,9 @@ impl Capture {
             report.flow.discarded -= records;
             report.flow.in_flight += records;
         });
-        let mut intake = Intake::new(self.committer()?.cursor(), Source::Read { all: true });
         for record in batch.iter() {
             self.read_held -= 1;
-            if intake.feed(&record, self.committer()?).is_err() {
-                break;
-            }
+            self.committer()?.record(&record);
             if self.committer()?.is_full() {
                 self.send().await?;
             }
@@ -282,7 +279,11 @@ impl Capture {
     }
 
     /// The next piece of an answer, while orders, acknowledgements and the commit timer are served.
-    async fn next_of(&mut self, stream: &mut LogStream, out: &mut Batch) -> Result<Step, Break> {
+    pub(super) async fn next_of(
+        &mut self,
+        stream: &mut LogStream,
+        out: &mut Batch,
+    ) -> Result<Step, Break> {
         loop {
             let flush = self.flush_at();
             let committer = self.committer.as_mut().ok_or(Break::NoLog)?;

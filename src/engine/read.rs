@@ -55,7 +55,7 @@ impl Capture {
         self.hole_behind = false;
         let sent_at = match self.committer()?.cursor().origin() {
             Origin::Unadopted => self.adopt(cause).await?,
-            Origin::AdoptedEmpty | Origin::Adopted => self.catch_up(cause, false).await?,
+            Origin::AdoptedEmpty | Origin::Adopted => self.catch_up(cause).await?,
         };
         self.committer()?.adopt();
         self.settle().await?;
@@ -102,13 +102,8 @@ impl Capture {
         Ok(answer.sent_at)
     }
 
-    /// Takes what stands behind the stored end, or records that it is gone. `is_again`: the read has gone
-    /// back to that end.
-    pub(super) async fn catch_up(
-        &mut self,
-        cause: ReadCause,
-        is_again: bool,
-    ) -> Result<Moment, Break> {
+    /// Takes what stands behind the stored end, or records that it is gone.
+    async fn catch_up(&mut self, cause: ReadCause) -> Result<Moment, Break> {
         let mut ask = self.first_ask();
         let mut since = self.since(ask);
         let mut asked_again = false;
@@ -137,7 +132,7 @@ impl Capture {
                 Finished::Absent(_) => asked_again = true,
             }
         };
-        self.across_gap(answer, cause, is_again).await
+        self.across_gap(answer, cause).await
     }
 
     /// The first tail to ask for. Where it would be a good part of all that the daemon keeps, all

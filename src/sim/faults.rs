@@ -5,6 +5,7 @@
 //! nothing.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,9 +77,20 @@ pub(super) struct LogFaults {
     pub(super) dribble: bool,
     /// What the next answer begins with.
     pub(super) spoil: VecDeque<Spoil>,
+    /// Records that do not come, and how many answers of the whole log will begin until they do.
+    left_out: Option<(Range<usize>, u32)>,
 }
 
 impl LogFaults {
+    /// What the answer that begins now leaves out.
+    pub(super) fn leave_out(&mut self, is_whole: bool) -> Range<usize> {
+        if let Some((_, until)) = &mut self.left_out {
+            *until -= u32::from(is_whole);
+        }
+        self.left_out.take_if(|(_, until)| *until == 0);
+        self.left_out.as_ref().map_or(0..0, |(range, _)| range.clone())
+    }
+
     pub(super) fn stalls(&self, stall: Stall) -> bool {
         self.stalls.contains(&stall)
     }
@@ -173,6 +185,14 @@ impl Sim {
         if let Some(container) = self.core().lock().container_mut(id) {
             container.log.corrupt(index);
         }
+    }
+
+    /// Leaves these records, by their positions in [`Sim::records`], out of every answer up to the
+    /// `nth` bounded one of the whole log, as a daemon does behind a record that it cannot decode: a
+    /// tail counts them and they do not come.
+    pub fn leave_out(&self, id: &ContainerId, records: Range<usize>, nth: u32) {
+        let left_out = Some((records, nth));
+        self.core().lock().each(&id.into(), |c| c.faults.left_out.clone_from(&left_out));
     }
 
     /// Ends every stall; what waited goes on where it was.

@@ -6,6 +6,7 @@
 //! went away) takes it out again.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -60,6 +61,8 @@ pub(super) struct LogStream {
     seed: u64,
     /// Where the backlog began.
     start: usize,
+    /// Records that do not come.
+    left_out: Range<usize>,
     frozen: bool,
     /// Which run of the container is followed.
     run: usize,
@@ -100,6 +103,7 @@ impl LogStream {
             query,
             filter: Filter::new(query, profile),
             start,
+            left_out: container.faults.leave_out(!query.follow && !query.has_tail()),
             backlog,
             merged: merged.unwrap_or_default(),
             follower: (live && !later)
@@ -231,7 +235,10 @@ impl LogStream {
                 }
                 continue;
             }
-            let Some(record) = container.log.visible(index) else { continue };
+            let visible = container.log.visible(index);
+            let Some(record) = visible.filter(|_| !self.left_out.contains(&index)) else {
+                continue;
+            };
             match self.filter.judge(record) {
                 Verdict::Skip => {}
                 Verdict::Stop => return Next::End,

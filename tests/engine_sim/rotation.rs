@@ -1,5 +1,6 @@
 //! Logs whose files rotate: the follow is only a bell there, because it repeats and skips.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use logcap_tui::config::History;
@@ -361,5 +362,44 @@ async fn behind_lines_that_were_cut_off_capture_goes_on() {
         let stored = 330 + behind as u64;
         assert_eq!((verdict, lab.stored(&id)), (honest, stored), "{rests} {behind}: {gaps:#?}");
         assert_eq!(gaps[0].what.lost, Some(Lost::Truncated), "{rests} {behind}");
+    }
+}
+
+/// What hides the stored end in the first answers shows it in a later one, behind more than is held in
+/// memory: whatever was concluded meanwhile, nothing is stored twice, and nothing is lost in silence.
+async fn comes_to_light(hidden: Range<usize>, nth: u32) -> (Verdict, u64) {
+    let mut lab = Lab::new(Profile::Moby20_10, 10).patient(Duration::from_mins(2));
+    let id = lab.sim.run(ContainerSpec::named("belled").rotating("100m", 3));
+    lab.sim.emit_many(&id, 300, |n| format!("stored {n}"));
+    lab.start().await;
+    lab.rest().await;
+    lab.order(Verb::Pause, Targets::All).await;
+    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    lab.sim.leave_out(&id, hidden, nth);
+    lab.sim.emit_many(&id, 45_000, |n| format!("behind {n:400}"));
+    lab.order(Verb::Resume, Targets::All).await;
+    lab.rest().await;
+    lab.sim.emit_many(&id, 30, |n| format!("later {n}"));
+    lab.rest().await;
+    (lab.verdict(&id), lab.stored(&id))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_comes_to_light_later_is_not_stored_twice() {
+    // Behind stored records that are seen, and with all of them.
+    for hidden in [250..310, 0..310] {
+        for nth in 1..=4 {
+            let (verdict, stored) = comes_to_light(hidden.clone(), nth).await;
+            let reported = verdict.reported;
+            let honest = Verdict { reported, ..Verdict::default() };
+            let what = format!("{hidden:?}, shown by answer {nth}");
+            assert_eq!((verdict, stored), (honest, 45_330 - reported as u64), "{what}");
+            // Shown at once it is no gap; shown too late it is one of just what was new there.
+            match nth {
+                1 => assert_eq!(reported, 0, "{what}"),
+                4 => assert_eq!(reported, 10, "{what}"),
+                _ => assert!([0, 10].contains(&reported), "{what}: {reported}"),
+            }
+        }
     }
 }
