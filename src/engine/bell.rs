@@ -187,8 +187,12 @@ impl Capture {
     /// The container is gone and no read is possible: what the bell held is all there is.
     pub(super) async fn take_what_the_bell_held(&mut self) -> Result<(), Break> {
         let held = std::mem::take(&mut self.bell_tail);
-        if held.is_empty() || self.committer.is_none() {
+        if held.is_empty() {
             return Ok(());
+        }
+        if self.committer.is_none() {
+            // The read that failed may have left something unproved there.
+            self.open_log().await?;
         }
         let proves = self.bell_is_whole() || self.cannot_have_rotated(&held);
         let joined = proves && self.take_behind_the_end(&held)?;

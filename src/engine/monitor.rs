@@ -58,9 +58,6 @@ impl Capture {
         if self.rung == 0 {
             return Ok(());
         }
-        if self.committer.is_none() {
-            self.open_log().await?;
-        }
         self.take_what_the_bell_held().await
     }
 

@@ -101,6 +101,8 @@ async fn logs(
     let (id, profile, tty) = readable(core, named)?;
     if !query.follow {
         while_reads_stall(core, &id).await;
+        // It may be gone by now.
+        readable(core, named)?;
     }
     let stream = LogStream::open(core, &id, query, breaker);
     let mut stream = stream.ok_or_else(|| Refusal::no_such(named))?;
@@ -131,7 +133,8 @@ fn readable(core: &Core, named: &str) -> Result<(ContainerId, Profile, bool), Re
 async fn while_reads_stall(core: &Core, id: &ContainerId) {
     let stalled = || {
         let world = core.lock();
-        world.container(id).filter(|c| c.faults.stalls(Stall::Reads)).map(Container::watch)
+        let stalls = |c: &&Container| !c.removed && c.faults.stalls(Stall::Reads);
+        world.container(id).filter(stalls).map(Container::watch)
     };
     while let Some(mut changed) = stalled() {
         changed.changed().await;

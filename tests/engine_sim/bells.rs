@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use logcap_tui::engine::snapshot::MonitorRow;
-use logcap_tui::model::{LiveSource, Lost, SeamKind, State};
+use logcap_tui::engine::{Targets, Verb};
+use logcap_tui::model::{LiveSource, Lost, Seam, SeamKind, State};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
 use crate::harness::{Lab, is_live, row};
@@ -63,4 +64,70 @@ async fn more_last_words_than_a_bell_keeps_are_a_gap() {
         gaps += told.len();
     }
     assert!(gaps > 0, "every round was read to its end");
+}
+
+/// A container that is removed while a read of it waits for its answer: what its follow has brought is
+/// all there is. `read` of its lines are stored before. Stored in all, and the gaps.
+async fn removed_before_its_read(
+    profile: Profile,
+    spec: ContainerSpec,
+    (read, unread, filler): (usize, usize, &str),
+) -> (u64, Vec<Seam>) {
+    let mut lab = Lab::new(profile, 10).patient(Duration::from_mins(1));
+    lab.start().await;
+    let id = lab.sim.add(spec.auto_remove());
+    if read > 0 {
+        lab.sim.start_container(&id);
+        lab.sim.emit_many(&id, read, |n| format!("read {n}"));
+        lab.wait_row("live", &id, |row| is_live(row) && row.flow.stored == read as u64).await;
+        lab.sim.stall_reads(&id);
+        lab.order(Verb::Restart, Targets::All).await;
+    } else {
+        lab.sim.stall_reads(&id);
+        lab.sim.start_container(&id);
+    }
+    lab.wait_row("its read", &id, |row| row.phase.as_str() == "catching_up").await;
+    while lab.sim.open_streams(&id, true) != 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    lab.sim.emit_many(&id, unread, |n| format!("unread {n} {filler}"));
+    lab.sim.die(&id);
+    lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean(), "{profile:?}, {read}, {unread}: {verdict:?}");
+    (lab.stored(&id), lab.seams_of(&id, SeamKind::Gap))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_follow_of_a_removed_container_holds_is_taken_without_a_read() {
+    let specs = [ContainerSpec::named("whole"), ContainerSpec::named("belled").rotating("100m", 3)];
+    let wide = "x".repeat(100);
+    for profile in [Profile::Moby20_10, Profile::Moby24] {
+        for spec in &specs {
+            for read in [0, 20] {
+                let what = format!("{profile:?}, {spec:?}, {read} read");
+                let few = (read, 200, "");
+                let (stored, gaps) = removed_before_its_read(profile, spec.clone(), few).await;
+                assert_eq!((stored, gaps), (read as u64 + 200, vec![]), "{what}");
+                // More than is kept of a follow: its begin is taken, and a gap stands behind it.
+                let many = (read, 25_000, wide.as_str());
+                let (stored, gaps) = removed_before_its_read(profile, spec.clone(), many).await;
+                assert!((8_000..20_000).contains(&stored), "{what}: {stored}");
+                let [gap] = &gaps[..] else { panic!("{what}: {gaps:#?}") };
+                let (lost, t_high) = (gap.what.lost.clone(), gap.what.t_high);
+                assert_eq!((lost, t_high), (Some(Lost::Removed), None), "{what}");
+            }
+        }
+    }
+}
+
+/// A follow passes over files that are rotated away before it gets there, so that what it holds proves
+/// nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_follow_of_a_log_that_rotated_holds_is_a_gap_without_a_read() {
+    let spec = ContainerSpec::named("rotated").rotating("20k", 3);
+    let (stored, gaps) = removed_before_its_read(Profile::Moby20_10, spec, (5, 400, "")).await;
+    assert_eq!(stored, 5);
+    let [gap] = &gaps[..] else { panic!("{gaps:#?}") };
+    assert_eq!(gap.what.lost, Some(Lost::Removed));
 }
