@@ -51,9 +51,12 @@ impl Capture {
             match Box::pin(self.around_what_hides(cause)).await {
                 Ok(Some(sent_at)) => return Ok(sent_at),
                 Ok(None) => {}
-                // Nobody can be asked any more: the answer is all there is.
+                // Nobody can be asked any more: what is new in the answer is all there is.
                 Err(stop)
-                    if records.is_some() && self.is_settled()? && self.is_over(&stop).await? => {}
+                    if behind > 0
+                        && records.is_some()
+                        && self.is_settled()?
+                        && self.is_over(&stop).await? => {}
                 Err(stop) => return Err(stop),
             }
         }

@@ -79,6 +79,8 @@ pub(super) struct LogFaults {
     pub(super) spoil: VecDeque<Spoil>,
     /// Records that do not come, and how many answers of the whole log will begin until they do.
     left_out: Option<(Range<usize>, u32)>,
+    /// Bounded reads until the container is removed.
+    removed_in: Option<u32>,
 }
 
 impl LogFaults {
@@ -89,6 +91,12 @@ impl LogFaults {
         }
         self.left_out.take_if(|(_, until)| *until == 0);
         self.left_out.as_ref().map_or(0..0, |(range, _)| range.clone())
+    }
+
+    /// Whether the bounded read that came now comes too late for its container.
+    pub(super) fn comes_too_late(&mut self) -> bool {
+        self.removed_in = self.removed_in.map(|reads| reads.saturating_sub(1));
+        self.removed_in == Some(0)
     }
 
     pub(super) fn stalls(&self, stall: Stall) -> bool {
@@ -193,6 +201,12 @@ impl Sim {
     pub fn leave_out(&self, id: &ContainerId, records: Range<usize>, nth: u32) {
         let left_out = Some((records, nth));
         self.core().lock().each(&id.into(), |c| c.faults.left_out.clone_from(&left_out));
+    }
+
+    /// Removes the container, by force if it runs, when the `nth` bounded read from now on arrives and
+    /// before that is answered.
+    pub fn remove_at(&self, id: &ContainerId, nth: u32) {
+        self.core().lock().each(&id.into(), |c| c.faults.removed_in = Some(nth));
     }
 
     /// Ends every stall; what waited goes on where it was.

@@ -101,6 +101,7 @@ async fn logs(
     let (id, profile, tty) = readable(core, named)?;
     if !query.follow {
         while_reads_stall(core, &id).await;
+        core.lock().remove_if_due(&id);
         // It may be gone by now.
         readable(core, named)?;
     }

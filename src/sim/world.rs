@@ -183,6 +183,13 @@ impl World {
         self.publish(id, "destroy", &[]);
     }
 
+    /// Removes a container of which a bounded read comes too late.
+    pub(super) fn remove_if_due(&mut self, id: &ContainerId) {
+        if self.container_mut(id).is_some_and(|container| container.faults.comes_too_late()) {
+            self.remove(id);
+        }
+    }
+
     /// Publishes an event of a container.
     pub(super) fn publish(&mut self, id: &ContainerId, action: &str, extra: &[(&str, String)]) {
         let now = self.clock.stamp();

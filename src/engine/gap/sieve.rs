@@ -145,7 +145,7 @@ mod tests {
     use crate::model::Fd;
 
     /// Wide enough that a few of them are all that is held back.
-    const WIDE: usize = HELD_BYTES / 4 + 1;
+    const WIDE: usize = HELD_BYTES / 4 + 9;
 
     struct Answer {
         wide: Vec<u8>,
@@ -192,8 +192,10 @@ mod tests {
         pieces.into_iter().map(|piece| (piece.is_cut, moments(piece))).collect()
     }
 
-    fn record(ts: i64, bytes: &[u8]) -> RecordRef<'_> {
-        RecordRef { fd: Fd::Stdout, ts: Timestamp(ts), newline: true, bytes }
+    /// Of 100 and more the hundreds tell records of one moment apart.
+    fn record(ts: i64, wide: &[u8]) -> RecordRef<'_> {
+        let bytes = &wide[..wide.len() - usize::try_from(ts / 100).unwrap()];
+        RecordRef { fd: Fd::Stdout, ts: Timestamp(ts % 100), newline: true, bytes }
     }
 
     #[test]
@@ -241,6 +243,16 @@ mod tests {
             assert_eq!(answer.take(), Err(Differs), "{shown:?}");
             assert_eq!(answer.finish(), Err(Differs), "{shown:?}");
         }
+        // It stands right behind a stored one, and the lost end is of the same moment.
+        let mut tied = Answer::of(&[7, 9, 109], 1, 7);
+        tied.add(&[7, 9, 10]);
+        assert_eq!(tied.finish(), Err(Differs));
+        // Nothing but what is like the lost end.
+        let mut alike = Answer::of(&[9], 0, 9);
+        alike.add(&[9, 9, 9]);
+        assert_eq!(alike.take(), Ok(vec![]), "it is held back");
+        alike.add(&[9]);
+        assert_eq!(alike.take(), Err(Differs));
         let mut at_the_front = Answer::of(&[7, 8, 9], 0, 9);
         at_the_front.add(&[9, 10]);
         assert_eq!(at_the_front.finish(), Err(Differs));
