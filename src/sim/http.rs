@@ -104,6 +104,10 @@ async fn logs(
         core.lock().remove_if_due(&id);
         // It may be gone by now.
         readable(core, named)?;
+        let mut world = core.lock();
+        if world.container_mut(&id).is_some_and(|container| container.faults.finds_nothing()) {
+            return Ok(nothing());
+        }
     }
     let stream = LogStream::open(core, &id, query, breaker);
     let mut stream = stream.ok_or_else(|| Refusal::no_such(named))?;

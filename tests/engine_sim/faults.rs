@@ -123,6 +123,38 @@ async fn a_log_file_that_cannot_be_opened_is_a_failure_and_no_gap() {
     }
 }
 
+/// A read that fails before its first record can end as an empty answer. One that is not confirmed is
+/// no emptied log, nor an empty one at first sight.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_empty_by_mistake_empties_no_log() {
+    let each = (1..=8).map(|n| async move {
+        let mut lab = Lab::new(Profile::Moby20_10, 10);
+        let specs = [ContainerSpec::named("c"), ContainerSpec::named("d").rotating("10m", 3)];
+        let ids = specs.map(|spec| lab.sim.run(spec));
+        for id in &ids {
+            lab.sim.emit_many(id, 30, |n| format!("before {n}"));
+            lab.sim.empty_reads(id, n.min(4));
+        }
+        lab.start().await;
+        lab.rest().await;
+        lab.order(Verb::Pause, Targets::All).await;
+        lab.wait_for("pause", |s| s.monitors.iter().all(|row| row.phase.as_str() == "paused"))
+            .await;
+        for id in &ids {
+            lab.sim.emit_many(id, 30, |n| format!("unread {n}"));
+            lab.sim.empty_reads(id, n);
+        }
+        lab.order(Verb::Resume, Targets::All).await;
+        lab.rest().await;
+        for id in &ids {
+            let gaps = lab.seams_of(id, SeamKind::Gap);
+            assert!(gaps.is_empty(), "{n} empty answers: {gaps:#?}");
+        }
+        lab.assert_all_complete().await;
+    });
+    futures_util::future::join_all(each).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_daemon_that_restarts_between_two_requests_costs_nothing() {
     let mut lab = Lab::new(Profile::Moby20_10, 10);
