@@ -259,8 +259,8 @@ impl Capture {
         Ok(Drained { finished, tally, oldest, seen, size, fault })
     }
 
-    /// Takes records that were counted as given up when their answer ended, all as new: behind a
-    /// seam nothing has to be found first.
+    /// Takes records that were counted as given up when their answer ended, all as new: they follow a
+    /// seam, or what was taken last.
     pub(super) async fn take_all(&mut self, batch: &Batch) -> Result<(), Break> {
         let records = batch.len() as u64;
         self.read_held = records;

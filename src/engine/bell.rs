@@ -10,12 +10,16 @@ use tokio::time::sleep_until;
 
 use super::align::Source;
 use super::capture::{Break, Capture};
+use super::cursor::Origin;
 use super::front;
 use super::intake::Intake;
+use super::read::not_taken;
 use super::report::{ReadCause, ReopenCause};
 use super::snapshot::Backfill;
 use crate::docker::{LogStream, Step};
-use crate::model::{Away, Batch, EndProof, LiveSource, Lost, Moment, NewSeam, SeamKind, State};
+use crate::model::{
+    Away, Batch, EndProof, EventKind, LiveSource, Lost, Moment, NewSeam, SeamKind, State,
+};
 
 /// Shortest time between two reads of a ringing log.
 const READ_SPACING: Duration = Duration::from_millis(250);
@@ -164,7 +168,8 @@ impl Capture {
             }
         }
         self.take_what_the_bell_held().await?;
-        if is_more && !self.committer()?.cursor().is_empty() {
+        let cursor = self.committer()?.cursor();
+        if is_more && !cursor.is_empty() && !cursor.is_broken_off() {
             // No gap says so yet.
             let seam = self.removed_gap()?;
             self.committer()?.break_off(seam);
@@ -186,28 +191,60 @@ impl Capture {
 
     /// The container is gone and no read is possible: what the bell held is all there is.
     pub(super) async fn take_what_the_bell_held(&mut self) -> Result<(), Break> {
-        let held = std::mem::take(&mut self.bell_tail);
-        if held.is_empty() {
+        if self.bell_tail.is_empty() {
             return Ok(());
         }
         if self.committer.is_none() {
-            // The read that failed may have left something unproved there.
+            // A read that failed may have closed the log.
             self.open_log().await?;
         }
+        let held = std::mem::take(&mut self.bell_tail);
         let proves = self.bell_is_whole() || self.cannot_have_rotated(&held);
-        let joined = proves && self.take_behind_the_end(&held)?;
+        if proves {
+            self.doubt_what_stands_before(&held).await?;
+        }
+        let taken = if proves { self.take_behind_the_end(&held)? } else { None };
         let t_low = self.committer()?.cursor().last_ts();
         // A bell that was behind the last read and was cut there has nothing that is missing.
         let ahead = held.iter().last().is_some_and(|last| Some(last.ts) > t_low);
-        if !joined && ahead {
-            let seam = self.removed_gap()?;
-            self.committer()?.cut(seam);
+        match taken {
+            Some(taken) if taken == held.len() as u64 => {}
+            Some(_) => {
+                let seam = self.removed_gap()?;
+                self.committer()?.break_off(seam);
+            }
+            None if ahead => {
+                let seam = self.removed_gap()?;
+                self.committer()?.cut(seam);
+            }
+            None => {}
         }
         self.settle().await
     }
 
-    /// Takes what a bell held behind the stored end, if that is in it.
-    fn take_behind_the_end(&mut self, held: &Batch) -> Result<bool, Break> {
+    /// Where nothing is stored a follow that holds as much as it was to repeat may have begun behind
+    /// the log's begin.
+    async fn doubt_what_stands_before(&mut self, held: &Batch) -> Result<(), Break> {
+        let cursor = self.committer()?.cursor();
+        let (is_empty, is_unread) = (cursor.is_empty(), cursor.origin() == Origin::Unadopted);
+        if !is_empty || (held.len() as u64) < self.follow_tail {
+            return Ok(());
+        }
+        let seam = if is_unread && !self.whole {
+            not_taken()
+        } else {
+            let seam = self.removed_gap()?;
+            let detail = "the container was removed before its first records were read".to_owned();
+            self.note(EventKind::Gap, detail.clone()).await;
+            NewSeam { lost: Some(Lost::Unknown), detail, ..seam }
+        };
+        self.committer()?.seam(seam);
+        Ok(())
+    }
+
+    /// Takes what a bell held behind the stored end, if that is in it: so many of its records are
+    /// stored now. What follows a doubt is none of them.
+    fn take_behind_the_end(&mut self, held: &Batch) -> Result<Option<u64>, Break> {
         let patience = u64::MAX;
         let mut intake = Intake::new(self.committer()?.cursor(), Source::Follow { patience });
         for record in held.iter() {
@@ -217,7 +254,7 @@ impl Capture {
         }
         let tally = intake.tally();
         self.taken_after_all(&tally);
-        Ok(intake.is_joined())
+        Ok(intake.is_joined().then_some(tally.overlap + tally.new))
     }
 
     /// Whether the log is so small that it is still in its first file: follows pass over files that

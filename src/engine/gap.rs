@@ -13,9 +13,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use self::recall::{Known, Recall, Recalled};
-use self::sieve::{Piece, Sieve};
+use self::sieve::{Piece, Rest, Sieve};
 use super::answer::Ask;
 use super::capture::{Break, Capture};
+use super::commit::Committer;
 use super::cursor::Cursor;
 use super::proof::SILENT;
 use super::report::ReadCause;
@@ -34,6 +35,13 @@ pub(super) struct WithoutEnd {
     pub(super) reaches_back: bool,
     /// When it was asked for.
     pub(super) sent_at: Moment,
+}
+
+/// An answer that was read to its end, or to a fault that the daemon reported in it.
+struct Sifted {
+    /// Records that came.
+    got: u64,
+    fault: Option<String>,
 }
 
 impl Capture {
@@ -55,14 +63,15 @@ impl Capture {
                 Err(stop)
                     if behind > 0
                         && records.is_some()
-                        && self.is_settled()?
+                        && self.is_settled()
                         && self.is_over(&stop).await? => {}
                 Err(stop) => return Err(stop),
             }
         }
         let Some(mut records) = records else {
-            let sieve = Sieve::new(self.committer()?.cursor(), cursor.as_ref(), known, oldest);
-            return Box::pin(self.take_as_it_comes(sieve, cursor, cause)).await;
+            let last = cursor.as_ref();
+            let sieve = Sieve::new(self.committer()?.cursor(), last, known, oldest);
+            return Box::pin(self.take_as_it_comes(sieve, last.is_some(), cause)).await;
         };
         let is_empty = records.is_empty();
         records.keep_last(usize::try_from(behind).unwrap_or(usize::MAX));
@@ -77,20 +86,41 @@ impl Capture {
         Ok(sent_at)
     }
 
-    /// The same with one more answer, which does not fit into memory. `last`: the cursor behind the
-    /// last record in it that is stored.
+    /// The same with one more answer, which does not fit into memory. `last`: whether a stored record
+    /// was in the others.
     async fn take_as_it_comes(
         &mut self,
         mut sieve: Sieve,
-        last: Option<Cursor>,
+        last: bool,
         cause: ReadCause,
     ) -> Result<Moment, Break> {
+        let sent_at = self.shared.clock.now();
+        let Sifted { got, fault } = self.sift(&mut sieve, last).await?;
+        let took = self.shared.clock.now().since(sent_at);
+        self.meter.read(cause, ReadCost { asked: None, got, took });
+        if got == 0 && fault.is_none() {
+            // It held more than fits into memory a moment ago.
+            return Err(Self::skips());
+        }
+        let Rest { pieces, behind } = sieve.finish(fault.is_none()).map_err(|_| Self::skips())?;
+        self.take_pieces(&pieces, last).await?;
+        if let Some(words) = fault {
+            return self.read_around(Ask::All, words, cause).await;
+        }
+        if let Some(behind) = behind {
+            let seam = self.gap(false, last, None)?;
+            self.recall(seam, behind).await?;
+        }
+        Ok(sent_at)
+    }
+
+    /// Reads everything through a sieve and takes what that lets by on the way.
+    async fn sift(&mut self, sieve: &mut Sieve, is_cut_out: bool) -> Result<Sifted, Break> {
         let shared = Arc::clone(&self.shared);
         let _permit = self.long_permit(&shared).await?;
-        let sent_at = shared.clock.now();
         let mut stream = self.open_bounded(Ask::All, None).await?;
-        let (mut came, mut got, mut is_cut) = (Batch::new(), 0, false);
-        let fault = loop {
+        let (mut came, mut got) = (Batch::new(), 0);
+        loop {
             let step = self.next_of(&mut stream, &mut came).await;
             self.meter.received(came.len() as u64);
             self.meter.discarded(came.len() as u64);
@@ -98,35 +128,22 @@ impl Capture {
             came.iter().for_each(|record| sieve.add(&record));
             came.clear();
             let pieces = sieve.take().map_err(|_| Self::skips())?;
-            is_cut |= !pieces.is_empty();
-            self.take_pieces(&pieces, last.is_some()).await?;
+            self.take_pieces(&pieces, is_cut_out).await?;
             if let State::Reading { .. } = self.meter.report().state {
                 self.meter.enter(State::Reading { records: got });
             }
             match step {
                 Ok(Step::Records(_)) => {}
-                Ok(Step::End) => break None,
-                Err(Break::Docker(DockerError::Fault { text })) => break Some(text),
+                Ok(Step::End) => {
+                    self.kept = stream.into_kept();
+                    return Ok(Sifted { got, fault: None });
+                }
+                Err(Break::Docker(DockerError::Fault { text })) => {
+                    return Ok(Sifted { got, fault: Some(text) });
+                }
                 Err(broken) => return Err(broken),
             }
-        };
-        if let Some(words) = fault {
-            return self.read_around(Ask::All, words, cause).await;
         }
-        self.kept = stream.into_kept();
-        let took = shared.clock.now().since(sent_at);
-        self.meter.read(cause, ReadCost { asked: None, got, took });
-        let rest = sieve.finish().map_err(|_| Self::skips())?;
-        is_cut |= !rest.is_empty();
-        self.take_pieces(&rest, last.is_some()).await?;
-        if !is_cut {
-            let seam = self.gap(got == 0, last.is_some(), None)?;
-            match last {
-                Some(last) => self.recall(seam, last).await?,
-                None => self.cut(seam).await?,
-            }
-        }
-        Ok(sent_at)
     }
 
     async fn take_pieces(&mut self, pieces: &[Piece], is_cut_out: bool) -> Result<(), Break> {
@@ -142,9 +159,9 @@ impl Capture {
     }
 
     /// Whether nothing of the log is on its way to the store.
-    fn is_settled(&mut self) -> Result<bool, Break> {
-        let committer = self.committer()?;
-        Ok(!committer.has_unsent() && !committer.is_waiting())
+    fn is_settled(&self) -> bool {
+        let is_settled = |committer: &Committer| !committer.has_unsent() && !committer.is_waiting();
+        self.committer.as_ref().is_some_and(is_settled)
     }
 
     /// The daemon's answers do not hold what they should, and it says nothing of it.

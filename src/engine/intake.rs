@@ -10,9 +10,9 @@ use super::cursor::Cursor;
 use crate::model::{Batch, RecordRef};
 
 /// Most bytes of undecided text held back; beyond, the answer is read again when needed.
-const HELD_MAX: usize = 16 << 20;
+pub(super) const HELD_MAX: usize = 16 << 20;
 /// Most undecided records held back.
-const HELD_RECORDS_MAX: usize = 400_000;
+pub(super) const HELD_RECORDS_MAX: usize = 400_000;
 
 /// Where new records go.
 pub trait Sink {

@@ -16,6 +16,8 @@ use crate::model::{EndProof, LiveSource, Moment, State};
 
 /// Records that a new trusted follow repeats, so that it must contain the stored end.
 pub(super) const FOLLOW_TAIL: u64 = 64;
+/// The same of a log that began while the engine runs, before anything of it was read.
+const FIRST_TAIL: u64 = 4_096;
 
 impl Capture {
     /// Whether a follow of this log may commit: the file never rotates, and the daemon's follows
@@ -50,8 +52,12 @@ impl Capture {
             return Ok(None);
         }
         let known = self.committer()?.cursor().records();
-        let context =
-            if self.follow_short { known.max(1) } else { known.max(FOLLOW_TAIL - 16) + 16 };
+        let context = match (self.follow_short, known) {
+            (true, _) => known.max(1),
+            // Should its container be removed at once, this is all there is of its log.
+            (false, 0) if self.whole => FIRST_TAIL,
+            (false, _) => known.max(FOLLOW_TAIL - 16) + 16,
+        };
         // Every trusted follow is one whose bell would be kept.
         let tail = if self.keeps_bell() { context } else { 0 };
         let request = LogRequest {

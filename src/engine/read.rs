@@ -126,6 +126,13 @@ impl Capture {
                 // Nothing longer can be asked for.
                 Finished::More if ask == Ask::All => break without_end(None),
                 Finished::More => ask = ask.more(),
+                // It came short, and nobody has confirmed that of so long a one.
+                Finished::Absent(_) if ask.records().is_some_and(|asked| asked >= CHECKED) => {
+                    if let Some(sent_at) = Box::pin(self.around_what_hides(cause)).await? {
+                        return Ok(sent_at);
+                    }
+                    ask = Ask::All;
+                }
                 Finished::Absent(records) if asked_again || is_younger => {
                     break without_end(records);
                 }

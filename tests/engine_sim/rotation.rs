@@ -433,7 +433,7 @@ async fn comes_to_light(hidden: Range<usize>, nth: u32) -> (Verdict, u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_that_comes_to_light_later_is_not_stored_twice() {
     // Behind stored records that are seen, and with all of them; two at a time, for memory's sake.
-    for nth in 1..=4 {
+    for nth in [1, 2, 3, 4, 5, 9] {
         let each = [250..310, 0..310].map(|hidden| comes_to_light(hidden, nth));
         for (verdict, stored) in futures_util::future::join_all(each).await {
             let reported = verdict.reported;
@@ -442,7 +442,7 @@ async fn an_end_that_comes_to_light_later_is_not_stored_twice() {
             // Shown at once it is no gap; shown too late it is one of just what was new there.
             match nth {
                 1 => assert_eq!(reported, 0),
-                4 => assert_eq!(reported, 10),
+                9 => assert_eq!(reported, 10),
                 _ => assert!([0, 10].contains(&reported), "by answer {nth}: {reported}"),
             }
         }

@@ -60,38 +60,36 @@ pub(super) struct Recalled {
 /// Looks for the last stored record.
 pub(super) struct Recall {
     known: Known,
-    /// What was passed of a piece without a hole, and whether the last of it is stored.
+    /// What was passed of a piece without a hole.
     passed: Cursor,
-    is_stored: bool,
     found: Recalled,
 }
 
 impl Recall {
     pub(super) fn of(known: Known) -> Self {
-        let (passed, found) = (Cursor::default(), Recalled::default());
-        Self { known, passed, is_stored: false, found }
+        Self { known, passed: Cursor::default(), found: Recalled::default() }
     }
 
     pub(super) fn add(&mut self, record: &RecordRef<'_>) {
-        let is_stored = self.known.holds(record);
-        if !is_stored {
-            self.note();
+        let was_stored = self.known.is_stored;
+        if !self.known.holds(record) {
+            self.note(was_stored);
             self.found.behind += 1;
             self.found.next.get_or_insert(record.ts);
         }
         self.passed.push(record);
-        self.is_stored = is_stored;
     }
 
     /// What comes next does not follow what came last.
     pub(super) fn break_off(&mut self) {
-        self.note();
-        self.known.is_stored = false;
+        let was_stored = std::mem::take(&mut self.known.is_stored);
+        self.note(was_stored);
         self.passed = Cursor::default();
     }
 
-    fn note(&mut self) {
-        if std::mem::take(&mut self.is_stored) {
+    /// Notes where the last record was, if it is stored.
+    fn note(&mut self, is_stored: bool) {
+        if is_stored {
             let cursor = Some(self.passed.clone());
             self.found = Recalled { cursor, ..Recalled::default() };
         }
@@ -99,8 +97,8 @@ impl Recall {
 
     /// What was found, and what is stored.
     pub(super) fn end(mut self) -> (Recalled, Known) {
-        self.note();
-        (self.found, Known { is_stored: false, ..self.known })
+        self.break_off();
+        (self.found, self.known)
     }
 }
 

@@ -6,14 +6,10 @@
 //! shows something stored that the other one did not.
 
 use super::super::align::{Aligner, Ending, Missing, Source, Verdict};
-use super::super::answer::HELD_BYTES;
 use super::super::cursor::Cursor;
-use super::super::intake::{Finished, Intake, Sink};
+use super::super::intake::{Finished, HELD_MAX, HELD_RECORDS_MAX, Intake, Sink};
 use super::recall::Known;
 use crate::model::{Batch, RecordRef, Timestamp};
-
-/// Records that are held back until it is decided; they are small then.
-const HELD_RECORDS: usize = 400_000;
 
 /// Tells in one answer what is new from what is stored.
 pub(super) struct Sieve {
@@ -38,12 +34,23 @@ pub(super) struct Piece {
     pub(super) records: Batch,
 }
 
+/// What is left of an answer at its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Rest {
+    pub(super) pieces: Vec<Piece>,
+    /// The cursor behind the last record, if that is stored.
+    pub(super) behind: Option<Cursor>,
+}
+
 /// What stands behind the last stored record.
 struct New {
     known: Known,
     pieces: Vec<Piece>,
-    /// What comes next does not follow what was taken last.
-    is_cut: bool,
+    /// The cursor behind the last record, if that is stored: what comes next does not follow what was
+    /// taken last.
+    behind: Option<Cursor>,
+    /// Nothing was taken yet.
+    is_first: bool,
     /// Nothing is held back any more.
     is_decided: bool,
     differs: bool,
@@ -59,13 +66,14 @@ impl Sieve {
     ) -> Self {
         let source = Source::Read { all: true };
         let known = if last.is_some() { known.behind_a_stored_one() } else { known };
-        let behind = last.cloned().unwrap_or_default();
-        let (pieces, is_cut) = (Vec::new(), true);
+        let intake = Intake::new(last.unwrap_or(&Cursor::default()), source);
+        let (pieces, behind) = (Vec::new(), last.cloned());
+        let (is_first, is_decided, differs) = (true, false, false);
         Self {
-            intake: Intake::new(&behind, source),
+            intake,
             end: Aligner::new(gone, source),
             oldest,
-            new: New { known, pieces, is_cut, is_decided: false, differs: false },
+            new: New { known, pieces, behind, is_first, is_decided, differs },
         }
     }
 
@@ -95,20 +103,24 @@ impl Sieve {
         }
     }
 
-    /// The rest, at the answer's end.
-    pub(super) fn finish(mut self) -> Result<Vec<Piece>, Differs> {
+    /// The rest, at the answer's end, or where the daemon reported a fault.
+    pub(super) fn finish(mut self, is_complete: bool) -> Result<Rest, Differs> {
         if !self.new.is_decided {
-            let is_found = matches!(self.intake.finish(true, &mut self.new).0, Finished::CaughtUp);
-            self.new.differs |= self.end.finish(true) != Ending::Absent || !is_found;
+            let (finished, _) = self.intake.finish(is_complete, &mut self.new);
+            let is_found = matches!(finished, Finished::CaughtUp);
+            let ending = self.end.finish(is_complete);
+            let is_absent = matches!(ending, Ending::Absent | Ending::More);
+            self.new.differs |= !is_absent || is_complete && !is_found;
         }
-        if self.new.differs { Err(Differs) } else { Ok(self.new.pieces) }
+        let New { pieces, behind, differs, .. } = self.new;
+        if differs { Err(Differs) } else { Ok(Rest { pieces, behind }) }
     }
 }
 
 impl New {
     fn is_much(&self) -> bool {
         let held = |piece: &Piece| {
-            piece.records.text_bytes() >= HELD_BYTES || piece.records.len() >= HELD_RECORDS
+            piece.records.text_bytes() >= HELD_MAX || piece.records.len() >= HELD_RECORDS_MAX
         };
         self.pieces.first().is_some_and(held)
     }
@@ -119,10 +131,11 @@ impl Sink for New {
         if self.known.holds(record) {
             self.differs |= !self.is_decided;
             // Whatever hid so much: nothing is stored twice.
-            self.is_cut = true;
+            self.behind.get_or_insert_default().push(record);
             return;
         }
-        let is_cut = std::mem::take(&mut self.is_cut);
+        let is_cut = self.behind.take().is_some() || self.is_first;
+        self.is_first = false;
         match self.pieces.last_mut() {
             Some(piece) if !is_cut => piece.records.push(*record),
             _ => {
@@ -145,7 +158,7 @@ mod tests {
     use crate::model::Fd;
 
     /// Wide enough that a few of them are all that is held back.
-    const WIDE: usize = HELD_BYTES / 4 + 9;
+    const WIDE: usize = HELD_MAX / 4 + 9;
 
     struct Answer {
         wide: Vec<u8>,
@@ -183,7 +196,13 @@ mod tests {
         }
 
         fn finish(self) -> Result<Vec<(bool, Vec<i64>)>, Differs> {
-            self.sieve.finish().map(seen)
+            self.sieve.finish(true).map(|rest| seen(rest.pieces))
+        }
+
+        /// The moment of the last record, if that is stored.
+        fn ends_behind(self) -> Option<i64> {
+            let rest = self.sieve.finish(true).unwrap();
+            rest.behind.map(|cursor| cursor.last_ts().unwrap().0)
         }
     }
 
@@ -209,7 +228,7 @@ mod tests {
         assert_eq!(answer.finish(), Ok(vec![(true, vec![10, 11])]));
         let mut nothing = Answer::of(&[7, 8, 9], 2, 1);
         nothing.add(&[6, 7, 8]);
-        assert_eq!(nothing.finish(), Ok(vec![]));
+        assert_eq!(nothing.ends_behind(), Some(8));
     }
 
     #[test]
@@ -275,6 +294,23 @@ mod tests {
         answer.add(&[8]);
         assert_eq!(answer.take(), Ok(vec![]));
         answer.add(&[17]);
-        assert_eq!(answer.finish(), Ok(vec![(true, vec![17])]));
+        assert_eq!(answer.take(), Ok(vec![(true, vec![17])]));
+        answer.add(&[7, 8]);
+        assert_eq!(answer.ends_behind(), Some(8));
+    }
+
+    #[test]
+    fn what_stands_before_a_fault_is_taken() {
+        let mut answer = Answer::of(&[7, 8, 9], 1, 7);
+        answer.add(&[7, 10, 11]);
+        let rest = answer.sieve.finish(false).unwrap();
+        assert_eq!((seen(rest.pieces), rest.behind), (vec![(true, vec![10, 11])], None));
+        let mut before = Answer::of(&[7, 8, 9], 2, 6);
+        before.add(&[6, 7]);
+        let rest = before.sieve.finish(false).unwrap();
+        assert!(
+            rest.pieces.is_empty() && rest.behind.is_some(),
+            "it broke off before the last one"
+        );
     }
 }
