@@ -1,25 +1,16 @@
 //! The bell: a follow that is not trusted says only when to read. A log whose bell never stops, or
 //! for which there is no file descriptor left, is read on a timer instead.
 //!
-//! Of a container that is removed before its last records were read, what the bell let by is all
-//! there is. So it is kept ([`Capture::keeps_bell`]), and taken where it brings the log as it is.
+//! What a bell let by may be the last words of its container, and is kept then (`last_words`).
 
 use std::time::Duration;
 
 use tokio::time::sleep_until;
 
-use super::align::Source;
 use super::capture::{Break, Capture};
-use super::cursor::Origin;
-use super::front;
-use super::intake::Intake;
-use super::read::not_taken;
 use super::report::{ReadCause, ReopenCause};
-use super::snapshot::Backfill;
 use crate::docker::{LogStream, Step};
-use crate::model::{
-    Away, Batch, EndProof, EventKind, LiveSource, Lost, Moment, NewSeam, SeamKind, State,
-};
+use crate::model::{Batch, EndProof, LiveSource, Moment, State};
 
 /// Shortest time between two reads of a ringing log.
 const READ_SPACING: Duration = Duration::from_millis(250);
@@ -30,8 +21,6 @@ const ALWAYS_RINGING: u32 = 20;
 /// Records a second from which on a bell is closed at once: the daemon would decode everything
 /// twice, and that is what a log that rotates fast has no time for.
 const TOO_HOT_FOR_A_BELL: f64 = 2_000.0;
-/// Text kept of a bell that may hold last words.
-const BELL_TAIL_BYTES: usize = 1 << 20;
 /// Bytes that json-file adds to a record at most, apart from escapes.
 const JSON_OVERHEAD: u64 = 110;
 
@@ -138,133 +127,11 @@ impl Capture {
         self.rung += records;
         pace.rung_at.get_or_insert(self.shared.clock.now());
         if self.keeps_bell() {
-            if self.bell_tail.text_bytes() > BELL_TAIL_BYTES {
-                self.bell_tail.clear();
-            }
-            scratch.iter().for_each(|record| self.bell_tail.push(record));
+            self.heard.keep(scratch);
         }
         scratch.clear();
         let in_flight = self.in_flight();
         self.meter.in_flight(in_flight);
-    }
-
-    /// Empties a follow whose container is gone and takes what was in it.
-    pub(super) async fn take_last_words(&mut self, mut follow: LogStream) -> Result<(), Break> {
-        let mut scratch = Batch::new();
-        let mut is_more = false;
-        loop {
-            let step = self.until_ordered(follow.next(&mut scratch)).await;
-            let records = scratch.len() as u64;
-            self.meter.received(records);
-            self.meter.discarded(records);
-            if self.bell_tail.text_bytes() < BELL_TAIL_BYTES {
-                scratch.iter().for_each(|record| self.bell_tail.push(record));
-            } else {
-                is_more |= records > 0;
-            }
-            scratch.clear();
-            if !matches!(step, Ok(Ok(Step::Records(_)))) {
-                break;
-            }
-        }
-        self.take_what_the_bell_held().await?;
-        let cursor = self.committer()?.cursor();
-        if is_more && !cursor.is_empty() && !cursor.is_broken_off() {
-            // No gap says so yet.
-            let seam = self.removed_gap()?;
-            self.committer()?.break_off(seam);
-            self.settle().await?;
-        }
-        Ok(())
-    }
-
-    fn removed_gap(&mut self) -> Result<NewSeam, Break> {
-        Ok(NewSeam {
-            kind: SeamKind::Gap,
-            lost: Some(Lost::Removed),
-            away: Some(Away::None),
-            t_low: self.committer()?.cursor().last_ts(),
-            t_high: None,
-            detail: "the container was removed before its last records were read".to_owned(),
-        })
-    }
-
-    /// The container is gone and no read is possible: what the bell held is all there is.
-    pub(super) async fn take_what_the_bell_held(&mut self) -> Result<(), Break> {
-        if self.bell_tail.is_empty() {
-            return Ok(());
-        }
-        if self.committer.is_none() {
-            // A read that failed may have closed the log.
-            self.open_log().await?;
-        }
-        let held = std::mem::take(&mut self.bell_tail);
-        let proves = self.bell_is_whole() || self.cannot_have_rotated(&held);
-        if proves {
-            self.doubt_what_stands_before(&held).await?;
-        }
-        let taken = if proves { self.take_behind_the_end(&held)? } else { None };
-        let t_low = self.committer()?.cursor().last_ts();
-        // A bell that was behind the last read and was cut there has nothing that is missing.
-        let ahead = held.iter().last().is_some_and(|last| Some(last.ts) > t_low);
-        match taken {
-            Some(taken) if taken == held.len() as u64 => {}
-            Some(_) => {
-                let seam = self.removed_gap()?;
-                self.committer()?.break_off(seam);
-            }
-            None if ahead => {
-                let seam = self.removed_gap()?;
-                self.committer()?.cut(seam);
-            }
-            None => {}
-        }
-        self.settle().await
-    }
-
-    /// Where nothing is stored a follow that holds as much as it was to repeat may have begun behind
-    /// the log's begin.
-    async fn doubt_what_stands_before(&mut self, held: &Batch) -> Result<(), Break> {
-        let cursor = self.committer()?.cursor();
-        let (is_empty, is_unread) = (cursor.is_empty(), cursor.origin() == Origin::Unadopted);
-        if !is_empty || (held.len() as u64) < self.follow_tail {
-            return Ok(());
-        }
-        let seam = if is_unread && !self.whole {
-            not_taken()
-        } else {
-            let seam = self.removed_gap()?;
-            let detail = "the container was removed before its first records were read".to_owned();
-            self.note(EventKind::Gap, detail.clone()).await;
-            NewSeam { lost: Some(Lost::Unknown), detail, ..seam }
-        };
-        self.committer()?.seam(seam);
-        Ok(())
-    }
-
-    /// Takes what a bell held behind the stored end, if that is in it: so many of its records are
-    /// stored now. What follows a doubt is none of them.
-    fn take_behind_the_end(&mut self, held: &Batch) -> Result<Option<u64>, Break> {
-        let patience = u64::MAX;
-        let mut intake = Intake::new(self.committer()?.cursor(), Source::Follow { patience });
-        for record in held.iter() {
-            if intake.feed(&record, self.committer()?).is_err() {
-                break;
-            }
-        }
-        let tally = intake.tally();
-        self.taken_after_all(&tally);
-        Ok(intake.is_joined().then_some(tally.overlap + tally.new))
-    }
-
-    /// Whether the log is so small that it is still in its first file: follows pass over files that
-    /// are rotated away before they get there.
-    fn cannot_have_rotated(&self, held: &Batch) -> bool {
-        let report = self.meter.report();
-        let known_whole = report.stored_before == 0 && report.backfill == Backfill::None;
-        let before = report.flow.stored * front::AROUND + report.bytes * front::WIDEST;
-        let bytes = before + held.iter().map(|record| front::stored_size(&record)).sum::<u64>();
-        known_whole && self.info.log_config.file_bytes().is_some_and(|first| bytes < first)
     }
 
     /// When the next read of a bell's log is due, and why.

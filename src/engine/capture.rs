@@ -15,6 +15,7 @@ use super::backfill::Backfills;
 use super::commit::Committer;
 use super::cursor::{Cursor, CursorError};
 use super::intake::Tally;
+use super::last_words::Heard;
 use super::meter::Meter;
 use super::orders::{MonitorEvent, Orders, Told};
 use super::report::ReopenCause;
@@ -22,7 +23,7 @@ use super::shared::Shared;
 use super::snapshot::Backfill;
 use crate::docker::{DockerError, KeptConnection, LineCut};
 use crate::model::{
-    Away, Batch, ContainerInfo, EventKind, LogId, Moment, MonitorEpoch, NewSeam, Timestamp,
+    Away, ContainerInfo, EventKind, LogId, Moment, MonitorEpoch, NewSeam, Timestamp,
 };
 use crate::store::{LogIdentity, LogPatch, LogRow, Part, StoreError};
 
@@ -101,8 +102,8 @@ pub struct Capture {
     pub(super) read_held: u64,
     /// The start of the run that is being listened to.
     pub(super) listened_run: Option<Timestamp>,
-    /// The last records of a bell whose container removes itself, should no read be possible.
-    pub(super) bell_tail: Batch,
+    /// What may be the last words of the container, should no read be possible.
+    pub(super) heard: Heard,
     /// A trusted follow was aligned and drained to its clean end.
     pub(super) drained: bool,
     /// The bell rang all the time: read on a timer instead.
@@ -160,7 +161,7 @@ impl Capture {
             follow_held: 0,
             read_held: 0,
             listened_run: None,
-            bell_tail: Batch::new(),
+            heard: Heard::default(),
             drained: false,
             always_ringing: false,
             backfill: Backfills::default(),

@@ -6,15 +6,14 @@
 //!                        ^      └──snapshot──> screen, serve   picture   paints
 //! monitors ──MonitorEvent┘                                     tasks     spawns
 //!
-//! monitor: capture + loop (monitor), listening (live, follow, bell), bounded reads (read, answer,
-//!          proof, peek, corrupt, front, gap), what is new (intake, align, cursor), the way to the store
-//!          (commit), what it tells (meter, report, evidence); beside all that one fetch of older
-//!          history (backfill, older), counted before (extent)
+//! monitor: capture + loop (monitor), listening (live, follow, bell, last_words), bounded reads
+//!          (read, answer, proof, peek, corrupt, front, gap), what is new (intake, align, cursor),
+//!          the way to the store (commit), what it tells (meter, report, evidence); beside all that
+//!          one fetch of older history (backfill, older), counted before (extent)
 //! ```
 //!
 //! Invariants: only bounded reads declare a gap, but for the last words of a container that is gone
-//! (bell), and only [`read`] makes `Verified`; only [`align`] says what is new;
-//! only the store makes `StoreAck`; only [`registry`] decides when a monitor tries again; only
+//! (`last_words`), and only [`read`] makes `Verified`; only [`align`] says what is new; only the store makes `StoreAck`; only [`registry`] decides when a monitor tries again; only
 //! [`tasks`] starts tasks. Nothing here knows the screen.
 
 pub mod align;
@@ -36,6 +35,7 @@ mod front;
 mod gap;
 pub mod handle;
 pub mod intake;
+mod last_words;
 mod live;
 pub mod meter;
 mod monitor;

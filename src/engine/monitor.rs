@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::align::Doubt;
 use super::capture::{Break, Capture};
+use super::last_words::Heard;
 use super::orders::{Fault, Gate, Told};
 use super::report::{ReadCause, ReopenCause};
 use crate::docker::DockerError;
@@ -35,7 +36,7 @@ impl Capture {
             }
             match wish.gate {
                 Gate::Finish => {
-                    let _ = self.take_before_the_end().await;
+                    let _ = self.take_last_words().await;
                     break;
                 }
                 Gate::Stop => break,
@@ -51,14 +52,6 @@ impl Capture {
             }
         }
         self.close().await;
-    }
-
-    /// The container is gone. What its bell held and no read could take is the end of its log.
-    async fn take_before_the_end(&mut self) -> Result<(), Break> {
-        if self.rung == 0 {
-            return Ok(());
-        }
-        self.take_what_the_bell_held().await
     }
 
     /// Enters a waiting state; what was being captured is committed, the cursor is held.
@@ -137,11 +130,16 @@ impl Capture {
             return Box::pin(self.listen(bell)).await;
         };
         let Some(bell) = bell else { return Err(stop) };
-        if !self.is_gone(&stop).await? {
+        if !self.is_over(&stop).await? {
             return Err(stop);
         }
-        // What the follow holds is all there is.
-        self.take_last_words(bell).await?;
+        self.hear_the_rest(bell).await;
+        if !self.is_gone(&stop).await? {
+            // It is about to be removed, and what was heard is for the next attempt.
+            return Err(stop);
+        }
+        // What the follow held is all there is.
+        self.take_last_words().await?;
         Ok(self.end_without_read())
     }
 
@@ -226,7 +224,7 @@ impl Capture {
                 Ok(Round::Ended(self.final_read().await?))
             }
             Err(error) if error.is_not_found() => {
-                self.take_what_the_bell_held().await?;
+                self.take_last_words().await?;
                 Ok(Round::Ended(self.end_without_read()))
             }
             Err(error) => Err(error.into()),
@@ -236,9 +234,9 @@ impl Capture {
     /// Reads a stopped container's log to its end.
     async fn final_read(&mut self) -> Result<EndProof, Break> {
         match self.read_to_end(ReadCause::Final).await {
-            Ok(_) => self.bell_tail.clear(),
+            Ok(_) => self.heard = Heard::default(),
             Err(stop) if self.is_gone(&stop).await? => {
-                self.take_what_the_bell_held().await?;
+                self.take_last_words().await?;
                 return Ok(self.end_without_read());
             }
             // 409, while it is being removed, leaves what the bell held for the next attempt.
@@ -290,7 +288,7 @@ impl Capture {
         // Whoever is told to do something else meanwhile comes by again.
         let gone = self.is_gone(&stop).await.unwrap_or(false);
         if gone {
-            let _ = self.take_before_the_end().await;
+            let _ = self.take_last_words().await;
         }
         self.close_log();
         let fault = match &stop {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::answer::{ASK_MIN, Answer, Ask};
 use super::capture::{Break, Capture};
-use super::cursor::Origin;
+use super::cursor::{Fingerprint, Origin};
 use super::evidence::Beat;
 use super::gap::WithoutEnd;
 use super::intake::Finished;
@@ -19,7 +19,7 @@ use super::proof::CHECKED;
 use super::report::ReadCause;
 use super::snapshot::Backfill;
 use crate::config::History;
-use crate::model::{Away, Lost, Moment, NewSeam, SeamKind, Timestamp};
+use crate::model::{Away, Batch, Lost, Moment, NewSeam, SeamKind, Timestamp};
 
 /// How far before the cursor `since` begins on compressed drivers.
 const SINCE_MARGIN: Duration = Duration::from_mins(1);
@@ -63,7 +63,7 @@ impl Capture {
         self.away = Away::None;
         // What rang so far is stored. Only where the stored end lies is needed of it.
         let context = usize::try_from(self.committer()?.cursor().records()).unwrap_or(usize::MAX);
-        self.bell_tail.keep_last(context);
+        self.heard.read_up_to_here(context);
         self.rung = 0;
         let new = self.meter.report().flow.stored - stored_before;
         let verified = Verified { sent_at, new };
@@ -127,11 +127,21 @@ impl Capture {
                 Finished::More if ask == Ask::All => break without_end(None),
                 Finished::More => ask = ask.more(),
                 // It came short, and nobody has confirmed that of so long a one.
-                Finished::Absent(_) if ask.records().is_some_and(|asked| asked >= CHECKED) => {
-                    if let Some(sent_at) = Box::pin(self.around_what_hides(cause)).await? {
-                        return Ok(sent_at);
+                Finished::Absent(records) if ask.records().is_some_and(|n| n >= CHECKED) => {
+                    match Box::pin(self.around_a_short_tail(records.as_ref(), cause)).await {
+                        Ok(Some(sent_at)) => return Ok(sent_at),
+                        Ok(None) if is_younger && records.is_some() => break without_end(records),
+                        Ok(None) => ask = Ask::All,
+                        // Nobody can be asked any more: the answer is all there is.
+                        Err(stop)
+                            if records.is_some()
+                                && self.is_settled()
+                                && self.is_over(&stop).await? =>
+                        {
+                            break without_end(records);
+                        }
+                        Err(stop) => return Err(stop),
                     }
-                    ask = Ask::All;
                 }
                 Finished::Absent(records) if asked_again || is_younger => {
                     break without_end(records);
@@ -140,6 +150,23 @@ impl Capture {
             }
         };
         self.across_gap(answer, cause).await
+    }
+
+    /// Reads around what made a long tail come short, unless that is the whole log: then the tail of
+    /// just the length that came is the same, but for what has come or was rotated away since.
+    async fn around_a_short_tail(
+        &mut self,
+        records: Option<&Batch>,
+        cause: ReadCause,
+    ) -> Result<Option<Moment>, Break> {
+        if let Some(records) = records.filter(|records| !records.is_empty()) {
+            let seen: Vec<_> = records.iter().map(|record| Fingerprint::of(&record)).collect();
+            let tail = self.peek(seen.len() as u64, None).await?;
+            if tail.fault.is_none() && !tail.is_full() && tail.begins_in(&seen).is_some() {
+                return Ok(None);
+            }
+        }
+        self.around_what_hides(cause).await
     }
 
     /// The first tail to ask for. Where it would be a good part of all that the daemon keeps, all

@@ -5,7 +5,7 @@
 //! others. So only what one answer brings is taken, as it comes by, and none of it while that answer
 //! shows something stored that the other one did not.
 
-use super::super::align::{Aligner, Ending, Missing, Source, Verdict};
+use super::super::align::{Aligner, Missing, Source, Verdict};
 use super::super::cursor::Cursor;
 use super::super::intake::{Finished, HELD_MAX, HELD_RECORDS_MAX, Intake, Sink};
 use super::recall::Known;
@@ -108,9 +108,8 @@ impl Sieve {
         if !self.new.is_decided {
             let (finished, _) = self.intake.finish(is_complete, &mut self.new);
             let is_found = matches!(finished, Finished::CaughtUp);
-            let ending = self.end.finish(is_complete);
-            let is_absent = matches!(ending, Ending::Absent | Ending::More);
-            self.new.differs |= !is_absent || is_complete && !is_found;
+            let shows_end = self.end.force().is_some();
+            self.new.differs |= shows_end || is_complete && !is_found;
         }
         let New { pieces, behind, differs, .. } = self.new;
         if differs { Err(Differs) } else { Ok(Rest { pieces, behind }) }
@@ -305,6 +304,9 @@ mod tests {
         answer.add(&[7, 10, 11]);
         let rest = answer.sieve.finish(false).unwrap();
         assert_eq!((seen(rest.pieces), rest.behind), (vec![(true, vec![10, 11])], None));
+        let mut shown = Answer::of(&[7, 8, 9], 0, 9);
+        shown.add(&[9, 10]);
+        assert_eq!(shown.sieve.finish(false), Err(Differs));
         let mut before = Answer::of(&[7, 8, 9], 2, 6);
         before.add(&[6, 7]);
         let rest = before.sieve.finish(false).unwrap();

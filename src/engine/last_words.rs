@@ -1,0 +1,201 @@
+//! Last words: of a container that is removed before its last records were read, what its follow let by
+//! is all there is. So it is kept ([`Capture::keeps_bell`]), and taken where a follow brings the log as
+//! it is. What may be missing before it, or behind it, has a seam.
+
+use super::align::Source;
+use super::capture::{Break, Capture};
+use super::cursor::{Fingerprint, Origin};
+use super::front;
+use super::intake::Intake;
+use super::read::not_taken;
+use super::snapshot::Backfill;
+use crate::docker::{LogStream, Step};
+use crate::model::{Away, Batch, EventKind, Lost, NewSeam, SeamKind};
+
+/// Text that is kept.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// What a follow let by that may be the last words of its container.
+#[derive(Default)]
+pub(super) struct Heard {
+    records: Batch,
+    /// Records that came since the follow was opened.
+    came: u64,
+    /// A read has shown since then what stood before them.
+    is_read: bool,
+    /// Of those that came since, the first are not kept.
+    lacks_front: bool,
+    /// The last ones are not kept, or never came.
+    lacks_end: bool,
+}
+
+impl Heard {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Keeps what came by, the newest of it.
+    pub(super) fn keep(&mut self, came: &Batch) {
+        self.came += came.len() as u64;
+        if self.records.text_bytes() > KEPT_BYTES {
+            self.records.clear();
+            self.lacks_front = true;
+        }
+        came.iter().for_each(|record| self.records.push(record));
+    }
+
+    /// Keeps what is left in a follow, the begin of it.
+    fn keep_rest(&mut self, came: &Batch) {
+        self.came += came.len() as u64;
+        if self.records.text_bytes() < KEPT_BYTES {
+            came.iter().for_each(|record| self.records.push(record));
+        } else {
+            self.lacks_end |= !came.is_empty();
+        }
+    }
+
+    /// Everything up to now is stored, and only so many records of it are needed.
+    pub(super) fn read_up_to_here(&mut self, context: usize) {
+        self.records.keep_last(context);
+        (self.is_read, self.lacks_front) = (true, false);
+    }
+
+    /// Whether it may begin behind the begin of a log of which nothing is stored. The follow was to
+    /// repeat so many records.
+    fn may_begin_late(&self, follow_tail: u64) -> bool {
+        self.lacks_front || !self.is_read && self.came >= follow_tail
+    }
+}
+
+impl Capture {
+    /// Empties a follow whose container is gone.
+    pub(super) async fn hear_the_rest(&mut self, mut follow: LogStream) {
+        let mut came = Batch::new();
+        loop {
+            let step = self.until_ordered(follow.next(&mut came)).await;
+            self.meter.received(came.len() as u64);
+            self.meter.discarded(came.len() as u64);
+            self.heard.keep_rest(&came);
+            came.clear();
+            match step {
+                Ok(Ok(Step::Records(_))) => {}
+                Ok(Ok(Step::End)) => return,
+                Ok(Err(_)) | Err(_) => {
+                    self.heard.lacks_end = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The container is gone and no read is possible: what its follow let by is all there is.
+    pub(super) async fn take_last_words(&mut self) -> Result<(), Break> {
+        if self.heard.is_empty() {
+            return Ok(());
+        }
+        if self.committer.is_none() {
+            // A read that failed may have closed the log.
+            self.open_log().await?;
+        }
+        let heard = std::mem::take(&mut self.heard);
+        let taken = self.take_heard(&heard).await;
+        if taken.is_err() {
+            // For the next attempt, to which they come anew.
+            let records = heard.records.len() as u64;
+            self.meter.received(records);
+            self.meter.discarded(records);
+            self.heard = heard;
+        }
+        taken
+    }
+
+    async fn take_heard(&mut self, heard: &Heard) -> Result<(), Break> {
+        let is_empty = self.committer()?.cursor().is_empty();
+        let is_doubted = is_empty && heard.may_begin_late(self.follow_tail);
+        let is_whole = self.bell_is_whole();
+        let taken = if is_whole || !is_doubted && self.cannot_have_rotated(&heard.records) {
+            if is_doubted {
+                self.doubt_what_stands_before().await?;
+            }
+            self.take_behind_the_end(&heard.records)?
+        } else {
+            None
+        };
+        let all = heard.records.len() as u64;
+        match taken {
+            Some(taken) if taken == all && !heard.lacks_end => {}
+            Some(_) if self.committer()?.cursor().is_broken_off() => {}
+            Some(_) => {
+                let seam = self.removed_gap()?;
+                self.note(EventKind::Gap, seam.detail.clone()).await;
+                self.committer()?.break_off(seam);
+            }
+            None if heard.lacks_front || heard.lacks_end || self.is_ahead(&heard.records)? => {
+                let seam = self.removed_gap()?;
+                self.cut(seam).await?;
+            }
+            // It was behind the last read and was cut there: nothing is missing.
+            None => {}
+        }
+        self.settle().await
+    }
+
+    /// Where nothing is stored, more may stand before what a follow began with.
+    async fn doubt_what_stands_before(&mut self) -> Result<(), Break> {
+        let is_unread = self.committer()?.cursor().origin() == Origin::Unadopted;
+        let seam = if is_unread && !self.whole {
+            not_taken()
+        } else {
+            let detail = "the container was removed before its first records were read".to_owned();
+            self.note(EventKind::Gap, detail.clone()).await;
+            NewSeam { lost: Some(Lost::Unknown), detail, ..self.removed_gap()? }
+        };
+        self.committer()?.seam(seam);
+        Ok(())
+    }
+
+    /// Takes what stands behind the stored end, if that is in it: so many records are stored now. What
+    /// follows a doubt is none of them.
+    fn take_behind_the_end(&mut self, records: &Batch) -> Result<Option<u64>, Break> {
+        let patience = u64::MAX;
+        let mut intake = Intake::new(self.committer()?.cursor(), Source::Follow { patience });
+        for record in records.iter() {
+            if intake.feed(&record, self.committer()?).is_err() {
+                break;
+            }
+        }
+        let tally = intake.tally();
+        self.taken_after_all(&tally);
+        Ok(intake.is_joined().then_some(tally.overlap + tally.new))
+    }
+
+    /// Whether the last of these records is none that is stored.
+    fn is_ahead(&mut self, records: &Batch) -> Result<bool, Break> {
+        let end = self.committer()?.cursor().runs().last().copied();
+        let Some(last) = records.iter().last() else { return Ok(false) };
+        Ok(end.is_none_or(|end| {
+            last.ts > end.ts || last.ts == end.ts && Fingerprint::of(&last) != end.fp
+        }))
+    }
+
+    /// Whether the log is so small that it is still in its first file: follows pass over files that
+    /// are rotated away before they get there.
+    fn cannot_have_rotated(&self, records: &Batch) -> bool {
+        let report = self.meter.report();
+        let known_whole = report.stored_before == 0 && report.backfill == Backfill::None;
+        let before = report.flow.stored * front::AROUND + report.bytes * front::WIDEST;
+        let bytes = before + records.iter().map(|record| front::stored_size(&record)).sum::<u64>();
+        known_whole && self.info.log_config.file_bytes().is_some_and(|first| bytes < first)
+    }
+
+    fn removed_gap(&mut self) -> Result<NewSeam, Break> {
+        Ok(NewSeam {
+            kind: SeamKind::Gap,
+            lost: Some(Lost::Removed),
+            away: Some(Away::None),
+            t_low: self.committer()?.cursor().last_ts(),
+            t_high: None,
+            detail: "the container was removed before its last records were read".to_owned(),
+        })
+    }
+}
