@@ -187,6 +187,7 @@ impl Capture {
         self.cut(seam).await?;
         stored.break_off();
         self.committer()?.recall(stored);
+        self.heard.forget();
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 //! is all there is. So it is kept ([`Capture::keeps_bell`]), and taken where a follow brings the log as
 //! it is. What may be missing before it, or behind it, has a seam.
 
+use std::time::Duration;
+
 use super::align::Source;
 use super::capture::{Break, Capture};
 use super::cursor::{Fingerprint, Origin};
@@ -15,28 +17,36 @@ use crate::model::{Away, Batch, EventKind, Lost, NewSeam, SeamKind};
 /// Text that is kept.
 const KEPT_BYTES: usize = 1 << 20;
 
+/// Silence after which a follow whose container is gone is given up.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// What a follow let by that may be the last words of its container.
 #[derive(Default)]
 pub(super) struct Heard {
     records: Batch,
     /// Records that came since the follow was opened.
     came: u64,
-    /// A read has shown since then what stood before them.
+    /// Records that came since the last read.
+    unread: u64,
+    /// A read has shown, since the follow was opened, what stood before them.
     is_read: bool,
     /// Of those that came since, the first are not kept.
     lacks_front: bool,
-    /// The last ones are not kept, or never came.
-    lacks_end: bool,
+    /// What is missing behind them: some are not kept, or it was not heard to its end.
+    lacks_end: Option<Lost>,
+    /// All of it came by an earlier follow.
+    is_old: bool,
 }
 
 impl Heard {
-    fn is_empty(&self) -> bool {
-        self.records.is_empty()
+    /// A follow that was opened repeats what an earlier one brought, once it brings anything.
+    pub(super) fn begin_anew(&mut self) {
+        (self.is_old, self.is_read) = (true, false);
     }
 
     /// Keeps what came by, the newest of it.
     pub(super) fn keep(&mut self, came: &Batch) {
-        self.came += came.len() as u64;
+        self.count(came);
         if self.records.text_bytes() > KEPT_BYTES {
             self.records.clear();
             self.lacks_front = true;
@@ -46,18 +56,32 @@ impl Heard {
 
     /// Keeps what is left in a follow, the begin of it.
     fn keep_rest(&mut self, came: &Batch) {
-        self.came += came.len() as u64;
+        self.count(came);
         if self.records.text_bytes() < KEPT_BYTES {
             came.iter().for_each(|record| self.records.push(record));
-        } else {
-            self.lacks_end |= !came.is_empty();
+        } else if !came.is_empty() {
+            self.lacks_end = Some(Lost::Removed);
         }
+    }
+
+    fn count(&mut self, came: &Batch) {
+        if self.is_old && !came.is_empty() {
+            *self = Self { is_read: self.is_read, ..Self::default() };
+        }
+        self.came += came.len() as u64;
+        self.unread += came.len() as u64;
     }
 
     /// Everything up to now is stored, and only so many records of it are needed.
     pub(super) fn read_up_to_here(&mut self, context: usize) {
         self.records.keep_last(context);
-        (self.is_read, self.lacks_front) = (true, false);
+        (self.is_read, self.lacks_front, self.unread) = (true, false, 0);
+    }
+
+    /// What came so far does not join any more what is stored.
+    pub(super) fn forget(&mut self) {
+        self.records.clear();
+        self.lacks_front = true;
     }
 
     /// Whether it may begin behind the begin of a log of which nothing is stored. The follow was to
@@ -72,16 +96,18 @@ impl Capture {
     pub(super) async fn hear_the_rest(&mut self, mut follow: LogStream) {
         let mut came = Batch::new();
         loop {
-            let step = self.until_ordered(follow.next(&mut came)).await;
+            let next = tokio::time::timeout(SILENCE, follow.next(&mut came));
+            let step = self.until_ordered(next).await;
             self.meter.received(came.len() as u64);
             self.meter.discarded(came.len() as u64);
             self.heard.keep_rest(&came);
             came.clear();
             match step {
-                Ok(Ok(Step::Records(_))) => {}
-                Ok(Ok(Step::End)) => return,
-                Ok(Err(_)) | Err(_) => {
-                    self.heard.lacks_end = true;
+                // How much comes is worth knowing also where it is not kept.
+                Ok(Ok(Ok(Step::Records(_)))) => {}
+                Ok(Ok(Ok(Step::End))) => return,
+                Ok(_) | Err(_) => {
+                    self.heard.lacks_end.get_or_insert(Lost::Unknown);
                     return;
                 }
             }
@@ -90,7 +116,7 @@ impl Capture {
 
     /// The container is gone and no read is possible: what its follow let by is all there is.
     pub(super) async fn take_last_words(&mut self) -> Result<(), Break> {
-        if self.heard.is_empty() {
+        if self.heard.unread == 0 || self.heard.records.is_empty() {
             return Ok(());
         }
         if self.committer.is_none() {
@@ -123,14 +149,15 @@ impl Capture {
         };
         let all = heard.records.len() as u64;
         match taken {
-            Some(taken) if taken == all && !heard.lacks_end => {}
+            Some(taken) if taken == all && heard.lacks_end.is_none() => {}
             Some(_) if self.committer()?.cursor().is_broken_off() => {}
-            Some(_) => {
-                let seam = self.removed_gap()?;
+            Some(taken) => {
+                let lost = heard.lacks_end.clone().filter(|_| taken == all);
+                let seam = NewSeam { lost: lost.or(Some(Lost::Removed)), ..self.removed_gap()? };
                 self.note(EventKind::Gap, seam.detail.clone()).await;
                 self.committer()?.break_off(seam);
             }
-            None if heard.lacks_front || heard.lacks_end || self.is_ahead(&heard.records)? => {
+            None if heard.lacks_front || self.is_ahead(&heard.records)? => {
                 let seam = self.removed_gap()?;
                 self.cut(seam).await?;
             }
@@ -183,6 +210,7 @@ impl Capture {
     fn cannot_have_rotated(&self, records: &Batch) -> bool {
         let report = self.meter.report();
         let known_whole = report.stored_before == 0 && report.backfill == Backfill::None;
+        let known_whole = known_whole && !self.hole_behind;
         let before = report.flow.stored * front::AROUND + report.bytes * front::WIDEST;
         let bytes = before + records.iter().map(|record| front::stored_size(&record)).sum::<u64>();
         known_whole && self.info.log_config.file_bytes().is_some_and(|first| bytes < first)

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::capture::{Break, Capture};
 use super::commit::Committer;
-use super::last_words::Heard;
 use super::orders::Gate;
 use super::report::ReopenCause;
 use super::snapshot::StreamView;
@@ -73,7 +72,7 @@ impl Capture {
         let shared = std::sync::Arc::clone(&self.shared);
         let stream = self.until_ordered(shared.docker().open_log(None, &request)).await??;
         // It repeats what the last one held and no read took.
-        self.heard = Heard::default();
+        self.heard.begin_anew();
         self.follow_reaches_back = false;
         let opened = shared.clock.now();
         self.follow_opened = Some(opened);

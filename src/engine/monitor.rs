@@ -133,6 +133,7 @@ impl Capture {
         if !self.is_over(&stop).await? {
             return Err(stop);
         }
+        self.opening = None;
         self.hear_the_rest(bell).await;
         if !self.is_gone(&stop).await? {
             // It is about to be removed, and what was heard is for the next attempt.

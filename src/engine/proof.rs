@@ -202,7 +202,7 @@ impl Capture {
 
     /// Whether a whole answer begins where the log does: what was left out may all stand before it.
     /// A tail of one more then begins with one of those.
-    async fn begins_there(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
+    pub(super) async fn begins_there(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
         let mut asked = seen.len() as u64 + 1;
         for _ in 0..CONFIRMATIONS {
             let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };

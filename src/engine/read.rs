@@ -61,9 +61,11 @@ impl Capture {
         self.settle().await?;
         self.verified_at = Some(sent_at);
         self.away = Away::None;
-        // What rang so far is stored. Only where the stored end lies is needed of it.
-        let context = usize::try_from(self.committer()?.cursor().records()).unwrap_or(usize::MAX);
-        self.heard.read_up_to_here(context);
+        if !self.hole_behind {
+            // What rang so far is stored. Only where the stored end lies is needed of it.
+            let context = self.committer()?.cursor().records();
+            self.heard.read_up_to_here(usize::try_from(context).unwrap_or(usize::MAX));
+        }
         self.rung = 0;
         let new = self.meter.report().flow.stored - stored_before;
         let verified = Verified { sent_at, new };
@@ -162,7 +164,9 @@ impl Capture {
         if let Some(records) = records.filter(|records| !records.is_empty()) {
             let seen: Vec<_> = records.iter().map(|record| Fingerprint::of(&record)).collect();
             let tail = self.peek(seen.len() as u64, None).await?;
-            if tail.fault.is_none() && !tail.is_full() && tail.begins_in(&seen).is_some() {
+            let is_same =
+                tail.fault.is_none() && !tail.is_full() && tail.begins_in(&seen).is_some();
+            if is_same && self.begins_there(&seen).await? {
                 return Ok(None);
             }
         }
