@@ -350,6 +350,19 @@ async fn the_unix_socket_is_private_takes_orders_and_goes_away() {
     assert!(matches!(gone, ClientError::Connect { .. }));
 }
 
+/// As the engine does with what is left when its monitors have ended.
+#[tokio::test]
+async fn a_server_that_is_broken_off_takes_its_socket_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("engine.sock");
+    let engine = engine(snapshot(vec![live(1)]));
+    let (_cancel, task) = unix(&path, engine.served.clone()).await;
+    assert!(path.exists(), "control");
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    assert!(!path.exists());
+}
+
 #[tokio::test]
 async fn a_dead_socket_is_replaced_a_living_one_and_a_file_are_not() {
     let dir = tempfile::tempdir().unwrap();

@@ -84,9 +84,18 @@ pub async fn serve_unix(
     let private = std::fs::Permissions::from_mode(0o600);
     std::fs::set_permissions(&fresh, private).map_err(fail("restrict"))?;
     std::fs::rename(&fresh, path).map_err(fail("rename"))?;
+    let _socket = SocketFile(path);
     serve(&listener, owner_router(served), cancel).await;
-    let _ = std::fs::remove_file(path);
     Ok(())
+}
+
+/// The file of a socket, which goes with it, also where serving is broken off.
+struct SocketFile<'a>(&'a Path);
+
+impl Drop for SocketFile<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0);
+    }
 }
 
 /// Serves the routes that only look on TCP until `cancel`. `public` allows an address that other
