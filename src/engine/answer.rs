@@ -8,14 +8,15 @@ use tokio::time::sleep_until;
 
 use super::align::Source;
 use super::capture::{Break, Capture};
+use super::count::Stretch;
 use super::cursor::Fingerprint;
-use super::intake::{Finished, Intake, Sink, Tally};
+use super::intake::{Finished, HELD_RECORDS_MAX, Intake, Sink, Tally};
 use super::proof::CHECKED;
 use super::report::ReadCause;
 use super::shared::Shared;
 use super::snapshot::ReadCost;
 use crate::docker::{DockerError, LogRequest, LogStream, Step, Tail};
-use crate::model::{Batch, Moment, State, Timestamp, Waiting};
+use crate::model::{Batch, Moment, RecordRef, State, Timestamp, Waiting};
 
 /// Shortest tail asked for.
 pub(super) const ASK_MIN: u64 = 16;
@@ -87,9 +88,11 @@ pub(super) struct Answer {
     pub(super) sent_at: Moment,
     /// Records that came.
     got: u64,
+    /// What came behind the stored end, or all of it where that is not in it.
+    pub(super) stretch: Option<Stretch>,
     /// The oldest of their timestamps.
     pub(super) oldest: Option<Timestamp>,
-    /// Their fingerprints, of answers that are held back until they are confirmed.
+    /// Their fingerprints, up to one more than are confirmed, of answers that are held back.
     pub(super) seen: Vec<Fingerprint>,
     /// Bytes that the daemon needs for those at most.
     pub(super) size: u64,
@@ -117,10 +120,53 @@ impl Answer {
 struct Drained {
     finished: Finished,
     tally: Tally,
-    oldest: Option<Timestamp>,
-    seen: Vec<Fingerprint>,
-    size: u64,
+    stretch: Option<Stretch>,
+    seen: Seen,
     fault: Option<String>,
+}
+
+/// What is noted of the records of an answer as they go by.
+#[derive(Default)]
+struct Seen {
+    /// Their fingerprints, up to one more than are confirmed, of answers that are held back.
+    fps: Vec<Fingerprint>,
+    /// Bytes that the daemon needs for those at most.
+    size: u64,
+    /// The oldest and the newest timestamp.
+    times: Option<(Timestamp, Timestamp)>,
+    /// The first and the last record.
+    ends: Option<(Fingerprint, Fingerprint)>,
+}
+
+impl Seen {
+    fn note(&mut self, record: &RecordRef<'_>, holds: bool, sizes: bool) {
+        let (first, last) = self.times.get_or_insert((record.ts, record.ts));
+        (*first, *last) = ((*first).min(record.ts), (*last).max(record.ts));
+        if holds && self.fps.len() as u64 <= CHECKED {
+            self.fps.push(Fingerprint::of(record));
+        }
+        if sizes {
+            self.size += super::front::stored_size(record);
+        }
+    }
+
+    fn note_ends(&mut self, came: &Batch) {
+        let Some((first, last)) = came.get(0).zip(came.iter().last()) else { return };
+        let last = Fingerprint::of(&last);
+        let (_, end) = self.ends.get_or_insert_with(|| (Fingerprint::of(&first), last));
+        *end = last;
+    }
+
+    /// What came behind `end`, the stored one, or all of it where that did not come by.
+    fn stretch(&self, end: Option<Fingerprint>, tally: &Tally) -> Option<Stretch> {
+        let (first, last) = self.ends?;
+        Some(match (end, tally.overlap) {
+            (Some(first), _) => Stretch { first, behind: tally.new, last },
+            (None, 0) => Stretch { first, behind: tally.received - 1, last },
+            // It ends with the stored end.
+            (None, _) => Stretch { first: last, behind: 0, last },
+        })
+    }
 }
 
 impl Capture {
@@ -144,14 +190,15 @@ impl Capture {
         let got = drained.tally.received;
         self.meter.read(cause, ReadCost { asked: ask.records(), got, took });
         self.last_cost = took;
-        let Drained { finished, tally, oldest, seen, size, fault } = drained;
+        let Drained { finished, tally, stretch, seen, fault } = drained;
         Ok(Answer {
             finished,
             sent_at,
             got,
-            oldest,
-            seen,
-            size,
+            stretch,
+            oldest: seen.times.map(|(oldest, _)| oldest),
+            seen: seen.fps,
+            size: seen.size,
             overlap: tally.overlap,
             new: tally.new,
             fault,
@@ -164,7 +211,14 @@ impl Capture {
         ask: Ask,
         since: Option<Timestamp>,
     ) -> Result<LogStream, Break> {
-        let request = LogRequest {
+        let request = self.bounded(ask, since);
+        let (docker, kept) = (self.shared.docker(), self.kept.take());
+        Ok(self.until_ordered(docker.open_log(kept, &request)).await??)
+    }
+
+    /// A request for a bounded answer.
+    pub(super) fn bounded(&self, ask: Ask, since: Option<Timestamp>) -> LogRequest {
+        LogRequest {
             id: self.info.id.clone(),
             tty: self.info.tty,
             cuts: self.cuts(),
@@ -172,9 +226,7 @@ impl Capture {
             since,
             follow: false,
             first_byte: ask.first_byte(),
-        };
-        let (docker, kept) = (self.shared.docker(), self.kept.take());
-        Ok(self.until_ordered(docker.open_log(kept, &request)).await??)
+        }
     }
 
     /// A turn among the long reads. Whoever waits for one is queued, not late.
@@ -203,28 +255,23 @@ impl Capture {
         ask: Ask,
         filtered: bool,
     ) -> Result<Drained, Break> {
-        let (mut seen, mut size, mut fault) = (Vec::new(), 0, None);
+        let (mut seen, mut fault) = (Seen::default(), None);
         let mut scratch = Batch::new();
         let mut counted = Tally::default();
-        let mut times: Option<(Timestamp, Timestamp)> = None;
         loop {
             let step = self.next_of(&mut stream, &mut scratch).await;
             self.meter.received(scratch.len() as u64);
+            let (holds, sizes) =
+                (self.hold_sending, self.hold_sending || self.front_seam.is_some());
             for record in scratch.iter() {
-                let (first, last) = times.get_or_insert((record.ts, record.ts));
-                (*first, *last) = ((*first).min(record.ts), (*last).max(record.ts));
-                if self.hold_sending {
-                    seen.push(Fingerprint::of(&record));
-                }
-                if self.hold_sending || self.front_seam.is_some() {
-                    size += super::front::stored_size(&record);
-                }
+                seen.note(&record, holds, sizes);
                 // A bounded read is never doubted; the aligner doubts follows only.
                 let _ = intake.feed(&record, self.committer()?);
             }
+            seen.note_ends(&scratch);
             scratch.clear();
-            if seen.len() as u64 > CHECKED && self.front_seam.is_none() {
-                // It is too long for a second look.
+            if intake.tally().received > HELD_RECORDS_MAX as u64 && self.front_seam.is_none() {
+                // It is too long to be held back.
                 self.hold_sending = false;
             }
             self.account(&intake.tally(), &mut counted);
@@ -248,15 +295,15 @@ impl Capture {
         // for; there only everything is complete.
         let short = |asked| !self.info.tty && got < asked;
         let complete = fault.is_none() && !filtered && ask.records().is_none_or(short);
+        let end = intake.end();
         let (finished, tally) = intake.finish(complete, self.committer()?);
         self.account(&tally, &mut counted);
         // What is stored already says nothing: a tail that was long would make the next longer.
         let fresh = tally.received - tally.overlap;
-        let span = times.map_or(Duration::ZERO, |(first, last)| last.since(first));
+        let span = seen.times.map_or(Duration::ZERO, |(first, last)| last.since(first));
         self.meter.written(fresh, span.mul_f64(fresh as f64 / tally.received.max(1) as f64));
         self.give_up(&tally);
-        let oldest = times.map(|(first, _)| first);
-        Ok(Drained { finished, tally, oldest, seen, size, fault })
+        Ok(Drained { finished, tally, stretch: seen.stretch(end, &tally), seen, fault })
     }
 
     /// Takes records that were counted as given up when their answer ended, all as new: they follow a

@@ -6,7 +6,7 @@
 //! what a tie hides.
 
 use super::align::{Aligner, Doubt, Ending, Join, Missing, Source, Verdict};
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Fingerprint};
 use crate::model::{Batch, RecordRef};
 
 /// Most bytes of undecided text held back; beyond, the answer is read again when needed.
@@ -61,13 +61,15 @@ pub struct Intake {
     /// Index of the first held record in the answer.
     base: u64,
     tally: Tally,
+    /// The record behind which everything is new, once it came by.
+    end: Option<Fingerprint>,
 }
 
 impl Intake {
     /// An intake of one answer from `source`, to be continued from `cursor`.
     pub fn new(cursor: &Cursor, source: Source) -> Self {
         let aligner = Aligner::new(cursor, source);
-        Self { aligner, held: Batch::new(), base: 0, tally: Tally::default() }
+        Self { aligner, held: Batch::new(), base: 0, tally: Tally::default(), end: None }
     }
 
     /// Where its records went so far.
@@ -78,6 +80,12 @@ impl Intake {
     /// Whether it is known where the answer continues the log.
     pub fn is_joined(&self) -> bool {
         self.aligner.is_joined()
+    }
+
+    /// The record of the answer behind which everything is new. Where a tie hides the place of the
+    /// stored end, that is one of the tie.
+    pub fn end(&self) -> Option<Fingerprint> {
+        self.end
     }
 
     /// Takes the next record.
@@ -135,6 +143,8 @@ impl Intake {
         self.tally.overlap += join.overlap;
         let known = usize::try_from(join.overlap.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let held = std::mem::take(&mut self.held);
+        let end = known.checked_sub(1).and_then(|last| held.get(last));
+        self.end = end.map(|record| Fingerprint::of(&record));
         if join.missing != Missing::Nothing {
             sink.hidden(join.missing, held.iter().take(known));
         }

@@ -25,6 +25,7 @@ pub mod clock;
 mod commands;
 pub mod commit;
 mod corrupt;
+mod count;
 pub mod cursor;
 pub mod discovery;
 mod entry;

@@ -5,20 +5,24 @@
 //! nothing was left out of `n` records, the tail of `n` is whole and the same. A short answer to
 //! `since` is proved as well, because what `since` leaves out may stand anywhere.
 //!
-//! Not covered: answers of more than [`CHECKED`] records or more text than a look holds, whole answers
-//! with much that is new that may not fit into one file of a log that rotates, and terminals. Empty
-//! answers are confirmed everywhere.
+//! Of answers of more than [`CHECKED`] records, and of all where so many are stored, the records are
+//! counted (`count`).
+//!
+//! Not covered: whole answers with much that is new that may not fit into one file of a log that
+//! rotates and of which little is stored, logs that grow with every look, and terminals. Empty answers
+//! are confirmed everywhere.
 
 use std::sync::Arc;
 
 use super::answer::{ASK_MIN, Answer, Ask};
 use super::capture::{Break, Capture};
+use super::count::{self, Whole};
 use super::cursor::Fingerprint;
 use super::front::HOLD;
 use super::intake::Finished;
 use super::peek::Peek;
 use super::report::ReadCause;
-use crate::model::{RunState, Timestamp};
+use crate::model::{Away, EventKind, Lost, NewSeam, RunState, SeamKind, Timestamp};
 
 /// Answers that are not longer than this are confirmed when they come short.
 pub(super) const CHECKED: u64 = 20_000;
@@ -46,7 +50,8 @@ impl Capture {
         let front = self.front_seam.is_some();
         for _ in 0..=CONFIRMATIONS {
             let sifted = since.is_some() && !self.shared.is_podman();
-            let checked = sifted || (since.is_none() && self.is_checked(ask));
+            let counts = since.is_none() && self.shared.reads_lines(&self.info);
+            let checked = sifted || counts;
             let end = self.committer()?.cursor().runs().last().map(|run| run.fp);
             self.hold_sending = checked || front;
             let hold_max = self.hold_max;
@@ -58,8 +63,13 @@ impl Capture {
                 Ok(answer) if since.is_none() && answer.fault.is_none() && answer.is_empty() => {
                     self.is_empty_log().await.map(|is_empty| (answer, is_empty))
                 }
-                Ok(answer) if unsent && answer.fault.is_none() && answer.is_short(ask) => {
-                    let is_whole = if self.can_be_confirmed(ask, &answer) {
+                Ok(answer) if checked && answer.fault.is_none() && answer.is_short(ask) => {
+                    let is_long = !unsent || answer.seen.len() as u64 > CHECKED;
+                    let is_whole = if counts && (is_long || !self.is_checked(ask)) {
+                        Box::pin(self.is_counted(&answer, unsent)).await
+                    } else if !unsent {
+                        Ok(true)
+                    } else if self.can_be_confirmed(ask, &answer) {
                         self.is_whole(&answer, end, since).await
                     } else {
                         self.is_whole_behind(&answer, end).await
@@ -102,13 +112,43 @@ impl Capture {
         Ok(())
     }
 
-    /// Whether a short answer to this can be confirmed. Of a long log long answers come, which are not
-    /// to be held back.
+    /// Whether a short answer to this is to be read once more. Of a long log long answers come, of
+    /// which the records are only counted.
     fn is_checked(&self, ask: Ask) -> bool {
         let report = self.meter.report();
         let is_small = report.stored_before + report.flow.stored < CHECKED;
-        let can_be = is_small || ask.records().is_some_and(|n| n < CHECKED);
-        can_be && self.shared.reads_lines(&self.info)
+        is_small || ask.records().is_some_and(|n| n < CHECKED)
+    }
+
+    /// Whether as many records stand in the log as a long answer brought. Where too much came to be
+    /// held back, a gap behind it says that some are missing in it. An answer that says that it does not
+    /// hold the stored end is not believed without proof anyway.
+    async fn is_counted(&mut self, answer: &Answer, unsent: bool) -> Result<bool, Break> {
+        let (Finished::CaughtUp, Some(stretch)) = (&answer.finished, answer.stretch) else {
+            return Ok(true);
+        };
+        let request = self.bounded(Ask::All, None);
+        let shared = Arc::clone(&self.shared);
+        let count = count::is_whole(&shared, &request, stretch);
+        let whole = match self.until_ordered(count).await? {
+            Err(stop) if self.is_over(&stop).await? => Whole::Unsure,
+            counted => counted?,
+        };
+        if whole != Whole::No || unsent || answer.new == 0 {
+            return Ok(whole != Whole::No);
+        }
+        let detail = format!("of the last {} records some are missing: {SILENT}", answer.new);
+        self.note(EventKind::Gap, detail.clone()).await;
+        let (t_low, t_high) = (answer.oldest, self.committer()?.cursor().last_ts());
+        self.committer()?.seam(NewSeam {
+            kind: SeamKind::Gap,
+            lost: Some(Lost::Corrupt(SILENT.to_owned())),
+            away: Some(Away::None),
+            t_low,
+            t_high,
+            detail,
+        });
+        Ok(true)
     }
 
     /// Whether a short answer is of a file that will hardly rotate before it is looked at again.

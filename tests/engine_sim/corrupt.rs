@@ -220,27 +220,3 @@ async fn much(is_damaged: bool) {
 async fn an_error_of_the_moment_before_much_text_hides_nothing_of_it() {
     futures_util::future::join(much(false), much(true)).await;
 }
-
-/// A tail that is too long to be confirmed comes short, and the stored end is not in it: it is looked for
-/// before anything is called gone.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_tail_that_comes_short_is_no_proof_that_the_end_is_gone() {
-    for profile in PROFILES {
-        let mut lab =
-            Lab::new(profile, FACTOR).history(History::All).patient(Duration::from_mins(1));
-        let id = lab.sim.run(ContainerSpec::named("belled").rotating("100m", 3));
-        lab.sim.emit_many(&id, 21_000, |n| format!("stored {n}"));
-        lab.start().await;
-        lab.wait_row("all of it", &id, |row| row.stored_total == 21_000).await;
-        lab.order(Verb::Pause, Targets::All).await;
-        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
-        lab.sim.corrupt_record(&id, 81_000);
-        lab.sim.emit_many(&id, 100_000, |n| format!("unread {n}"));
-        lab.order(Verb::Resume, Targets::All).await;
-        lab.wait_row("live again", &id, is_live).await;
-        lab.rest().await;
-        let (verdict, gaps) = (lab.verdict(&id), lab.seams_of(&id, SeamKind::Gap));
-        assert!(verdict.is_clean(), "{profile:?}: {verdict:?} {gaps:#?}");
-        assert_eq!((verdict.reported, gaps.len()), (1, 1), "{profile:?}: {gaps:#?}");
-    }
-}

@@ -28,6 +28,7 @@ mod demo;
 mod discovery;
 mod faults;
 mod first_sight;
+mod long;
 mod quiet;
 mod rotation;
 mod stop;

@@ -1,0 +1,111 @@
+//! A record that the daemon cannot decode, in answers that are too long to be read twice.
+
+use std::time::Duration;
+
+use logcap_tui::config::History;
+use logcap_tui::engine::{Targets, Verb};
+use logcap_tui::model::{ContainerId, Lost, Seam, SeamKind};
+use logcap_tui::sim::{ContainerSpec, Profile};
+
+use crate::harness::{Lab, is_live};
+
+const PROFILES: [Profile; 4] =
+    [Profile::Moby20_10, Profile::Moby24, Profile::Moby27_4, Profile::Moby29];
+
+/// Lines of which so many are stored are not read as a whole any more.
+const STORED: usize = 21_000;
+
+/// A container of which many lines are stored, and that is not captured at the moment.
+async fn many_read(profile: Profile, spec: ContainerSpec) -> (Lab, ContainerId) {
+    let mut lab = Lab::new(profile, 5).history(History::All).patient(Duration::from_mins(1));
+    let id = lab.sim.run(spec);
+    lab.sim.emit_many(&id, STORED, |n| format!("stored {n}"));
+    lab.start().await;
+    lab.wait_row("all of it", &id, |row| row.stored_total == STORED as u64).await;
+    lab.order(Verb::Pause, Targets::All).await;
+    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    (lab, id)
+}
+
+/// The gaps behind so many lines, some of which are damaged, that came while nobody read.
+async fn gaps(
+    (lab, id): (Lab, ContainerId),
+    lines: usize,
+    text: &str,
+    damaged: &[usize],
+) -> (Lab, ContainerId, Vec<Seam>) {
+    damaged.iter().for_each(|at| lab.sim.corrupt_record(&id, STORED + at));
+    lab.sim.emit_many(&id, lines, |n| format!("unread {n} {text}"));
+    lab.order(Verb::Resume, Targets::All).await;
+    lab.wait_row("live again", &id, is_live).await;
+    lab.rest().await;
+    let gaps = lab.seams_of(&id, SeamKind::Gap);
+    (lab, id, gaps)
+}
+
+/// A tail that is too long to be confirmed comes short, and the stored end is not in it: it is looked for
+/// before anything is called gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_tail_that_comes_short_is_no_proof_that_the_end_is_gone() {
+    for profile in PROFILES {
+        let spec = ContainerSpec::named("belled").rotating("100m", 3);
+        let read = many_read(profile, spec).await;
+        let (lab, id, gaps) = gaps(read, 100_000, "", &[60_000]).await;
+        let verdict = lab.verdict(&id);
+        assert!(verdict.is_clean(), "{profile:?}: {verdict:?} {gaps:#?}");
+        assert_eq!((verdict.reported, gaps.len()), (1, 1), "{profile:?}: {gaps:#?}");
+    }
+}
+
+/// The stored end is in a long answer, and something behind it is damaged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hole_behind_the_stored_end_of_a_long_answer_is_a_gap() {
+    for profile in PROFILES {
+        for spec in
+            [ContainerSpec::named("trusted"), ContainerSpec::named("belled").rotating("100m", 3)]
+        {
+            let read = many_read(profile, spec).await;
+            let (lab, id, gaps) = gaps(read, 30_000, "", &[11_000, 11_010]).await;
+            let verdict = lab.verdict(&id);
+            assert!(verdict.is_clean(), "{profile:?}: {verdict:?} {gaps:#?}");
+            let corrupt = |gap: &Seam| matches!(gap.what.lost, Some(Lost::Corrupt(_)));
+            assert!(gaps.iter().all(corrupt), "{profile:?}: {gaps:#?}");
+            assert_eq!((verdict.reported, gaps.len()), (2, 2), "{profile:?}: {gaps:#?}");
+        }
+    }
+}
+
+/// More behind it than is held back: what is stored by then has a gap behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hole_in_an_answer_that_is_too_long_to_be_held_back_is_told_behind_it() {
+    for damaged in [&[30_000][..], &[]] {
+        let read = many_read(Profile::Moby20_10, ContainerSpec::named("trusted")).await;
+        let (lab, id, gaps) = gaps(read, 70_000, &"x".repeat(400), damaged).await;
+        let verdict = lab.verdict(&id);
+        if damaged.is_empty() {
+            assert!(verdict.is_clean() && gaps.is_empty(), "control: {verdict:?} {gaps:#?}");
+            continue;
+        }
+        let [gap] = &gaps[..] else { panic!("{gaps:#?}") };
+        let missing = verdict.lost_unreported as u64;
+        assert!((1..1_000).contains(&missing), "they stand elsewhere: {verdict:?}");
+        assert_eq!(lab.stored(&id), 91_000 - missing);
+        assert!(gap.what.detail.contains("of the last 69"), "{gap:?}");
+    }
+}
+
+/// Control: whole ones have none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_answer_that_is_whole_has_no_gap() {
+    for profile in PROFILES {
+        for spec in
+            [ContainerSpec::named("trusted"), ContainerSpec::named("belled").rotating("100m", 3)]
+        {
+            let read = many_read(profile, spec).await;
+            let (lab, id, gaps) = gaps(read, 30_000, "", &[]).await;
+            let verdict = lab.verdict(&id);
+            assert!(verdict.is_clean() && gaps.is_empty(), "{profile:?}: {verdict:?} {gaps:#?}");
+            assert_eq!(lab.stored(&id), 51_000, "{profile:?}");
+        }
+    }
+}
