@@ -81,7 +81,10 @@ impl Capture {
             () = self.orders.any() => self.obey(has_bell).map(|()| None),
             step = next_of_bell(bell.as_mut(), out) => match step? {
                 Step::Records(_) => Ok(None),
-                Step::End => Err(Break::StreamEnded),
+                Step::End => {
+                    self.heard.end();
+                    Err(Break::StreamEnded)
+                }
             },
             () = sleep_until(read) => Ok(Some(cause)),
             () = sleep_until(reopen), if has_bell => Err(Break::Reopen(ReopenCause::Planned)),

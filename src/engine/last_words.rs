@@ -12,7 +12,8 @@ use super::intake::Intake;
 use super::read::not_taken;
 use super::snapshot::Backfill;
 use crate::docker::{LogStream, Step};
-use crate::model::{Away, Batch, EventKind, Lost, NewSeam, SeamKind};
+use crate::model::{Away, Batch, EventKind, Lost, NewSeam, SeamKind, State};
+use crate::store::LogRow;
 
 /// Text that is kept.
 const KEPT_BYTES: usize = 1 << 20;
@@ -32,16 +33,39 @@ pub(super) struct Heard {
     is_read: bool,
     /// Of those that came since, the first are not kept.
     lacks_front: bool,
-    /// What is missing behind them: some are not kept, or it was not heard to its end.
-    lacks_end: Option<Lost>,
     /// All of it came by an earlier follow.
     is_old: bool,
+    reach: Reach,
+}
+
+/// How far a follow was heard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Reach {
+    /// More may come, or may have come.
+    #[default]
+    Open,
+    /// To the clean end of the log, or a last read has shown it.
+    End,
+    /// Of what came at last not everything is kept.
+    Kept,
 }
 
 impl Heard {
     /// A follow that was opened repeats what an earlier one brought, once it brings anything.
     pub(super) fn begin_anew(&mut self) {
         (self.is_old, self.is_read) = (true, false);
+    }
+
+    /// The follow came to its clean end.
+    pub(super) fn end(&mut self) {
+        if self.reach == Reach::Open {
+            self.reach = Reach::End;
+        }
+    }
+
+    /// The log was read to its end.
+    pub(super) fn of_an_ended_log() -> Self {
+        Self { is_read: true, reach: Reach::End, ..Self::default() }
     }
 
     /// Keeps what came by, the newest of it.
@@ -60,7 +84,7 @@ impl Heard {
         if self.records.text_bytes() < KEPT_BYTES {
             came.iter().for_each(|record| self.records.push(record));
         } else if !came.is_empty() {
-            self.lacks_end = Some(Lost::Removed);
+            self.reach = Reach::Kept;
         }
     }
 
@@ -84,6 +108,22 @@ impl Heard {
         self.lacks_front = true;
     }
 
+    /// Whether nothing came behind the last read, or at all. `repeats`: the follow began before its
+    /// opening.
+    fn is_nothing(&self, repeats: bool) -> bool {
+        let is_heard = self.is_read || self.is_old && repeats;
+        self.reach == Reach::End && self.unread == 0 && is_heard
+    }
+
+    /// What is missing behind it.
+    fn lacks(&self) -> Option<Lost> {
+        match self.reach {
+            Reach::End => None,
+            Reach::Open => Some(Lost::Unknown),
+            Reach::Kept => Some(Lost::Removed),
+        }
+    }
+
     /// Whether it may begin behind the begin of a log of which nothing is stored. The follow was to
     /// repeat so many records.
     fn may_begin_late(&self, follow_tail: u64) -> bool {
@@ -92,6 +132,15 @@ impl Heard {
 }
 
 impl Capture {
+    /// More may come than what a follow that has ended brought. Until another is opened, the daemon
+    /// may only say that the container runs because it has not noticed its end yet.
+    pub(super) fn listen_on(&mut self) {
+        self.drained = false;
+        if self.heard.reach == Reach::End {
+            self.heard.reach = Reach::Open;
+        }
+    }
+
     /// Empties a follow whose container is gone.
     pub(super) async fn hear_the_rest(&mut self, mut follow: LogStream) {
         let mut came = Batch::new();
@@ -105,11 +154,8 @@ impl Capture {
             match step {
                 // How much comes is worth knowing also where it is not kept.
                 Ok(Ok(Ok(Step::Records(_)))) => {}
-                Ok(Ok(Ok(Step::End))) => return,
-                Ok(_) | Err(_) => {
-                    self.heard.lacks_end.get_or_insert(Lost::Unknown);
-                    return;
-                }
+                Ok(Ok(Ok(Step::End))) => return self.heard.end(),
+                Ok(_) | Err(_) => return,
             }
         }
     }
@@ -117,15 +163,17 @@ impl Capture {
     /// The container is gone and no read is possible: what its follow let by is all there is.
     pub(super) async fn take_last_words(&mut self) -> Result<(), Break> {
         if self.heard.unread == 0 || self.heard.records.is_empty() {
-            return Ok(());
+            return self.doubt_the_end().await;
         }
         if self.committer.is_none() {
             // A read that failed may have closed the log.
             self.open_log().await?;
         }
-        let heard = std::mem::take(&mut self.heard);
+        let heard = std::mem::replace(&mut self.heard, Heard::of_an_ended_log());
+        let rung = std::mem::take(&mut self.rung);
         let taken = self.take_heard(&heard).await;
         if taken.is_err() {
+            self.rung = rung;
             // For the next attempt, to which they come anew.
             let records = heard.records.len() as u64;
             self.meter.received(records);
@@ -133,6 +181,38 @@ impl Capture {
             self.heard = heard;
         }
         taken
+    }
+
+    /// Nothing is known of what came behind the last read, unless a follow has come to its end since.
+    async fn doubt_the_end(&mut self) -> Result<(), Break> {
+        let is_unreadable = matches!(self.meter.report().state, State::Unreadable { .. });
+        let is_silent = self.rung == 0 && self.heard.is_nothing(self.follow_tail > 0);
+        let is_known = self.drained || is_silent || self.info.started_at.is_none();
+        // What came and went is told as such.
+        let is_unknown = self.whole && self.log().is_none();
+        if is_known || is_unknown || is_unreadable {
+            return Ok(());
+        }
+        if self.committer.is_none() {
+            let row = self.open_log().await?;
+            if self.was_read_to_its_end(&row) {
+                return Ok(());
+            }
+        }
+        if !self.committer()?.cursor().is_broken_off() {
+            let (lost, away) = (Some(Lost::Unknown), Some(self.away));
+            let seam = NewSeam { lost, away, ..self.removed_gap()? };
+            self.note(EventKind::Gap, seam.detail.clone()).await;
+            self.committer()?.break_off(seam);
+        }
+        self.settle().await?;
+        (self.heard, self.rung) = (Heard::of_an_ended_log(), 0);
+        Ok(())
+    }
+
+    /// Whether an earlier monitor has read the log to its end, and the container did not run since.
+    pub(super) fn was_read_to_its_end(&self, row: &LogRow) -> bool {
+        row.ended.zip(self.info.started_at).is_some_and(|(ended, started)| started < ended)
     }
 
     async fn take_heard(&mut self, heard: &Heard) -> Result<(), Break> {
@@ -148,21 +228,22 @@ impl Capture {
             None
         };
         let all = heard.records.len() as u64;
+        let lacks = heard.lacks();
         match taken {
-            Some(taken) if taken == all && heard.lacks_end.is_none() => {}
+            Some(taken) if taken == all && lacks.is_none() => {}
             Some(_) if self.committer()?.cursor().is_broken_off() => {}
             Some(taken) => {
-                let lost = heard.lacks_end.clone().filter(|_| taken == all);
+                let lost = lacks.filter(|_| taken == all);
                 let seam = NewSeam { lost: lost.or(Some(Lost::Removed)), ..self.removed_gap()? };
                 self.note(EventKind::Gap, seam.detail.clone()).await;
                 self.committer()?.break_off(seam);
             }
-            None if heard.lacks_front || self.is_ahead(&heard.records)? => {
-                let seam = self.removed_gap()?;
+            None => {
+                let is_lost = heard.lacks_front || self.is_ahead(&heard.records)?;
+                let lost = Some(if is_lost { Lost::Removed } else { Lost::Unknown });
+                let seam = NewSeam { lost, ..self.removed_gap()? };
                 self.cut(seam).await?;
             }
-            // It was behind the last read and was cut there: nothing is missing.
-            None => {}
         }
         self.settle().await
     }

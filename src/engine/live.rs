@@ -45,10 +45,10 @@ impl Capture {
 
     /// Opens the follow that this log needs, or none when reads on a timer have to do.
     pub(super) async fn open_follow(&mut self) -> Result<Option<LogStream>, Break> {
-        self.drained = false;
         if !self.is_trusted() && (self.always_ringing || self.shared.bells.available_permits() == 0)
         {
             self.follow_opened = Some(self.shared.clock.now());
+            self.listen_on();
             return Ok(None);
         }
         let known = self.committer()?.cursor().records();
@@ -73,6 +73,7 @@ impl Capture {
         let stream = self.until_ordered(shared.docker().open_log(None, &request)).await??;
         // It repeats what the last one held and no read took.
         self.heard.begin_anew();
+        self.listen_on();
         self.follow_reaches_back = false;
         let opened = shared.clock.now();
         self.follow_opened = Some(opened);

@@ -11,9 +11,13 @@ use super::align::Doubt;
 use super::capture::{Break, Capture};
 use super::last_words::Heard;
 use super::orders::{Fault, Gate, Told};
+use super::registry::STOP_WITHIN;
 use super::report::{ReadCause, ReopenCause};
 use crate::docker::DockerError;
 use crate::model::{Away, EndProof, EventKind, RunState, State, Timestamp, Waiting};
+
+/// Time for what is on its way of a container that is gone: less than the task has to end.
+const FINISH_WITHIN: Duration = Duration::from_secs(STOP_WITHIN.as_secs() - 1);
 
 /// How one way down the loop ended.
 enum Round {
@@ -44,7 +48,7 @@ impl Capture {
                     self.hold(&why).await;
                     self.rest(None).await;
                 }
-                Gate::Open => match Box::pin(self.round()).await {
+                Gate::Open => match self.round_in_time().await {
                     Round::Again => {}
                     Round::Ended(proof) => self.rest_ended(proof).await,
                     Round::Rest => self.rest(None).await,
@@ -84,6 +88,27 @@ impl Capture {
         self.meter.stream(None);
     }
 
+    /// One way down the loop. Where the container is gone it is broken off in time for what is known
+    /// by then to be stored, and for a gap.
+    async fn round_in_time(&mut self) -> Round {
+        let gone = self.orders.gone();
+        let late = async move {
+            gone.await;
+            tokio::time::sleep(FINISH_WITHIN).await;
+        };
+        tokio::select! {
+            biased;
+            round = Box::pin(self.round()) => return round,
+            () = late => {}
+        }
+        self.opening = None;
+        self.meter.stream(None);
+        self.follow_held = 0;
+        self.close_log();
+        self.listen_on();
+        Round::Again
+    }
+
     /// One way down the loop.
     async fn round(&mut self) -> Round {
         let stop = match Box::pin(self.down()).await {
@@ -114,8 +139,14 @@ impl Capture {
             self.mark_ended(None).await?;
         }
         self.meter.enter(State::Reading { records: 0 });
+        if self.listened_run != self.info.started_at {
+            self.listen_on();
+        }
         self.listened_run = self.info.started_at;
         if self.info.run != RunState::Running {
+            if self.was_read_to_its_end(&row) {
+                self.heard = Heard::of_an_ended_log();
+            }
             let proof = self.final_read().await;
             self.opening = None;
             return proof;
@@ -235,7 +266,7 @@ impl Capture {
     /// Reads a stopped container's log to its end.
     async fn final_read(&mut self) -> Result<EndProof, Break> {
         match self.read_to_end(ReadCause::Final).await {
-            Ok(_) => self.heard = Heard::default(),
+            Ok(_) => self.heard = Heard::of_an_ended_log(),
             Err(stop) if self.is_gone(&stop).await? => {
                 self.take_last_words().await?;
                 return Ok(self.end_without_read());

@@ -112,6 +112,14 @@ impl Orders {
         let _ = self.wish.wait_for(|wish| !wish.gate.lets_read()).await;
     }
 
+    /// Returns when the container is gone, or the supervisor.
+    pub(super) fn gone(&self) -> impl Future<Output = ()> + use<> {
+        let mut wish = self.wish.clone();
+        async move {
+            let _ = wish.wait_for(|wish| wish.gate == Gate::Finish).await;
+        }
+    }
+
     /// Whether the supervisor is gone.
     pub fn is_orphaned(&self) -> bool {
         self.wish.has_changed().is_err()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use logcap_tui::engine::snapshot::MonitorRow;
 use logcap_tui::engine::{Targets, Verb};
-use logcap_tui::model::{ContainerId, LiveSource, Lost, Seam, SeamKind, State};
+use logcap_tui::model::{Away, ContainerId, LiveSource, Lost, Seam, SeamKind, State};
 use logcap_tui::sim::{ContainerSpec, Endpoint, Profile, Sim};
 
 use crate::harness::{Lab, is_live, row};
@@ -231,4 +231,90 @@ async fn last_words_behind_an_empty_read_lack_their_begin() {
     lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
     let (verdict, seams) = (lab.verdict(&id), lab.seams(&id));
     assert!(verdict.is_clean() && verdict.reported > 1_000, "{verdict:?} {seams:#?}");
+}
+
+/// A container of which twenty lines are stored.
+async fn twenty_read(profile: Profile, spec: ContainerSpec) -> (Lab, ContainerId) {
+    let mut lab = Lab::new(profile, 10);
+    lab.start().await;
+    let id = lab.sim.run(spec);
+    lab.sim.emit_many(&id, 20, |n| format!("read {n}"));
+    lab.wait_row("live", &id, |row| is_live(row) && row.flow.stored == 20).await;
+    lab.rest().await;
+    (lab, id)
+}
+
+/// Its gaps when it is gone, of which each hides what nobody read.
+async fn gaps_of_a_removed_one(lab: &Lab, id: &ContainerId) -> Vec<Seam> {
+    lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
+    let (verdict, gaps) = (lab.verdict(id), lab.seams_of(id, SeamKind::Gap));
+    assert!(verdict.is_clean(), "{verdict:?} {gaps:#?}");
+    gaps
+}
+
+fn both_kinds() -> [ContainerSpec; 2] {
+    [ContainerSpec::named("whole"), ContainerSpec::named("belled").rotating("100m", 3)]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_read_of_a_container_that_is_removed_while_it_is_paused_is_a_gap() {
+    for spec in both_kinds() {
+        let (lab, id) = twenty_read(Profile::Moby24, spec).await;
+        lab.order(Verb::Pause, Targets::All).await;
+        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        lab.sim.emit_many(&id, 30, |n| format!("unread {n}"));
+        lab.sim.die(&id);
+        lab.sim.remove(&id);
+        let gaps = gaps_of_a_removed_one(&lab, &id).await;
+        let [gap] = &gaps[..] else { panic!("{gaps:#?}") };
+        assert_eq!(gap.what.lost, Some(Lost::Unknown), "{gap:?}");
+        assert_eq!(gap.what.away, Some(Away::Paused), "{gap:?}");
+    }
+}
+
+/// The follow says nothing more, and the container is removed meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_follow_keeps_back_of_a_removed_container_is_a_gap() {
+    for spec in both_kinds() {
+        let (lab, id) = twenty_read(Profile::Moby24, spec.auto_remove()).await;
+        lab.sim.stall_streams(&id);
+        lab.sim.emit_many(&id, 30, |n| format!("unheard {n}"));
+        lab.sim.die(&id);
+        let gaps = gaps_of_a_removed_one(&lab, &id).await;
+        let [gap] = &gaps[..] else { panic!("{gaps:#?}") };
+        assert_eq!(gap.what.lost, Some(Lost::Unknown), "{gap:?}");
+    }
+}
+
+/// Its bell has rung for what it wrote, and the read that was due finds it gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_bell_rang_for_is_a_gap_when_its_container_is_gone() {
+    for profile in [Profile::Moby20_10, Profile::Moby24] {
+        let spec = ContainerSpec::named("belled").rotating("100m", 3);
+        let (lab, id) = twenty_read(profile, spec).await;
+        lab.sim.stall_reads(&id);
+        lab.sim.emit_many(&id, 30, |n| format!("rung {n}"));
+        lab.sim.remove(&id);
+        let gaps = gaps_of_a_removed_one(&lab, &id).await;
+        assert_eq!(gaps.len(), 1, "{gaps:#?}");
+    }
+}
+
+/// Control: nothing is missing of one that was heard or read to its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removed_container_that_was_read_to_its_end_has_no_gap() {
+    for (spec, removes_itself) in both_kinds().into_iter().zip([true, false]) {
+        for last_words in [0, 30] {
+            let spec = if removes_itself { spec.clone().auto_remove() } else { spec.clone() };
+            let (lab, id) = twenty_read(Profile::Moby24, spec).await;
+            lab.sim.emit_many(&id, last_words, |n| format!("last words {n}"));
+            lab.sim.die(&id);
+            if !removes_itself {
+                lab.wait_row("its end", &id, |row| row.phase.as_str() == "ended").await;
+                lab.sim.remove(&id);
+            }
+            assert_eq!(gaps_of_a_removed_one(&lab, &id).await, []);
+            assert_eq!(lab.stored(&id), 20 + last_words as u64);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::oracle::OracleLine;
 use crate::script::{Kind, Script, Text};
-use crate::verdict::{Truth, check, hidden_beside_one, pieces};
+use crate::verdict::{End, Truth, check, hidden_beside_one, pieces};
 use crate::world::{Known, World, describe};
 use crate::wrong::Wrong;
 
@@ -209,7 +209,7 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
     }
     let lines = lines_of(world, log.id);
     let missing = truth.lines.len().saturating_sub(lines.len());
-    if truth.end_may_miss && truth.broken.contains(&true) {
+    if truth.end != End::Stored && truth.broken.contains(&true) {
         // The last words of a removed container come from a follow, and that says nothing either.
         world.counters.note("a damaged log is gone before it was read to its end");
         return;
@@ -225,7 +225,7 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
     if let Err(wrong) = check(&truth, &stored) {
         panic!("{name}: {wrong}\n{seams:#?}\n{}\nevents:\n{}", describe(picture), events(world));
     }
-    if missing > 0 && truth.end_may_miss {
+    if missing > 0 && truth.end != End::Stored {
         world.counters.note("the end of a removed container is missing");
     }
 }
@@ -260,9 +260,14 @@ fn truth_of(world: &World, known: &Known) -> Truth {
     let claimed = log_of(world, &known.id).and_then(|log| log.ended);
     // The end is claimed to be stored, unless the container ran again since.
     let verified = claimed.is_some_and(|at| at > known.started);
-    let end_may_miss = known.removed && !verified;
+    let end = match known.removed_under {
+        _ if !known.removed || verified => End::Stored,
+        // A follow passes over what stands in a file that was emptied under it.
+        Some(engine) if world.is_running(engine) && !known.cut_by_hand => End::Doubted,
+        _ => End::Nobodys,
+    };
     let lines = records.iter().map(line).collect();
-    Truth { lines, lost, broken, before_us, front, end_may_miss }
+    Truth { lines, lost, broken, before_us, front, end }
 }
 
 /// Lost records at the front of a log whose size says nothing about what it lost: with one file

@@ -30,6 +30,8 @@ pub(crate) struct Known {
     pub(crate) id: ContainerId,
     pub(crate) kind: Kind,
     pub(crate) removed: bool,
+    /// The engine that ran, and had a monitor for it, when it was removed.
+    pub(crate) removed_under: Option<u64>,
     pub(crate) cut_by_hand: bool,
     running: bool,
     /// The engine that ran, and had listed all containers, when it was created.
@@ -295,6 +297,7 @@ impl World {
             id,
             kind,
             removed: false,
+            removed_under: None,
             cut_by_hand: false,
             running: true,
             born_under,
@@ -314,7 +317,23 @@ impl World {
 
     fn remove(&mut self, who: Who) {
         self.sim.remove(&self.known[who].id);
-        (self.known[who].removed, self.known[who].running) = (true, false);
+        self.removed(who);
+    }
+
+    fn removed(&mut self, who: Who) {
+        let picture = self.snapshot();
+        let engine = self.engines;
+        let known = &mut self.known[who];
+        let has_monitor = |p: Arc<EngineSnapshot>| p.monitors.iter().any(|row| row.id == known.id);
+        if !known.removed && picture.is_some_and(has_monitor) {
+            known.removed_under = Some(engine);
+        }
+        (known.removed, known.running) = (true, false);
+    }
+
+    /// Whether this is the engine that runs.
+    pub(crate) fn is_running(&self, engine: u64) -> bool {
+        self.running.is_some() && self.engines == engine
     }
 
     fn live(&mut self, act: &Act) {
@@ -368,8 +387,11 @@ impl World {
 
     fn died(&mut self, who: Who) {
         let known = &mut self.known[who];
-        known.removed |= known.running && matches!(known.kind, Kind::AutoRemove(_));
-        known.running = false;
+        if known.running && matches!(known.kind, Kind::AutoRemove(_)) {
+            self.removed(who);
+        } else {
+            known.running = false;
+        }
     }
 
     fn target(&self, whom: Whom) -> sim::Target {
