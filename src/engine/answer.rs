@@ -151,20 +151,19 @@ impl Seen {
     }
 
     fn note_ends(&mut self, came: &Batch) {
-        let Some((first, last)) = came.get(0).zip(came.iter().last()) else { return };
+        let last = came.len().checked_sub(1).and_then(|last| came.get(last));
+        let Some((first, last)) = came.get(0).zip(last) else { return };
         let last = Fingerprint::of(&last);
         let (_, end) = self.ends.get_or_insert_with(|| (Fingerprint::of(&first), last));
         *end = last;
     }
 
-    /// What came behind `end`, the stored one, or all of it where that did not come by.
-    fn stretch(&self, end: Option<Fingerprint>, tally: &Tally) -> Option<Stretch> {
+    /// What came behind the stored end, or all of it where that did not come by.
+    fn stretch(&self, tally: &Tally) -> Option<Stretch> {
         let (first, last) = self.ends?;
-        Some(match (end, tally.overlap) {
-            (Some(first), _) => Stretch { first, behind: tally.new, last },
-            (None, 0) => Stretch { first, behind: tally.received - 1, last },
-            // It ends with the stored end.
-            (None, _) => Stretch { first: last, behind: 0, last },
+        Some(match tally.end {
+            Some(first) => Stretch { first, behind: tally.new, last },
+            None => Stretch { first, behind: tally.received - 1, last },
         })
     }
 }
@@ -179,7 +178,8 @@ impl Capture {
     ) -> Result<Answer, Break> {
         let shared = std::sync::Arc::clone(&self.shared);
         let small = self.retained_records().is_some_and(|records| records < ASK_LONG * 4);
-        let long = ask.is_long() && !small && !self.whole;
+        let is_first = self.whole && self.committer()?.cursor().is_empty();
+        let long = ask.is_long() && !small && !is_first;
         let _permit = if long { self.long_permit(&shared).await? } else { None };
         let sent_at = shared.clock.now();
         let stream = self.open_bounded(ask, since).await?;
@@ -258,6 +258,7 @@ impl Capture {
         let (mut seen, mut fault) = (Seen::default(), None);
         let mut scratch = Batch::new();
         let mut counted = Tally::default();
+        let patience = self.shared.clock.now().after(self.shared.probe());
         loop {
             let step = self.next_of(&mut stream, &mut scratch).await;
             self.meter.received(scratch.len() as u64);
@@ -270,8 +271,10 @@ impl Capture {
             }
             seen.note_ends(&scratch);
             scratch.clear();
-            if intake.tally().received > HELD_RECORDS_MAX as u64 && self.front_seam.is_none() {
-                // It is too long to be held back.
+            let is_much = intake.tally().new > HELD_RECORDS_MAX as u64;
+            let is_slow = seen.fps.len() as u64 > CHECKED && self.shared.clock.now() > patience;
+            if (is_much || is_slow) && self.front_seam.is_none() {
+                // What comes is kept, whatever happens to the rest of it.
                 self.hold_sending = false;
             }
             self.account(&intake.tally(), &mut counted);
@@ -295,7 +298,6 @@ impl Capture {
         // for; there only everything is complete.
         let short = |asked| !self.info.tty && got < asked;
         let complete = fault.is_none() && !filtered && ask.records().is_none_or(short);
-        let end = intake.end();
         let (finished, tally) = intake.finish(complete, self.committer()?);
         self.account(&tally, &mut counted);
         // What is stored already says nothing: a tail that was long would make the next longer.
@@ -303,7 +305,7 @@ impl Capture {
         let span = seen.times.map_or(Duration::ZERO, |(first, last)| last.since(first));
         self.meter.written(fresh, span.mul_f64(fresh as f64 / tally.received.max(1) as f64));
         self.give_up(&tally);
-        Ok(Drained { finished, tally, stretch: seen.stretch(end, &tally), seen, fault })
+        Ok(Drained { finished, tally, stretch: seen.stretch(&tally), seen, fault })
     }
 
     /// Takes records that were counted as given up when their answer ended, all as new: they follow a

@@ -131,6 +131,8 @@ impl Capture {
         pace.rung_at.get_or_insert(self.shared.clock.now());
         if self.keeps_bell() {
             self.heard.keep(scratch);
+        } else {
+            self.heard.pass(scratch);
         }
         scratch.clear();
         let in_flight = self.in_flight();

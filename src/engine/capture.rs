@@ -104,8 +104,10 @@ pub struct Capture {
     pub(super) listened_run: Option<Timestamp>,
     /// What may be the last words of the container, should no read be possible.
     pub(super) heard: Heard,
-    /// A trusted follow was aligned and drained to its clean end.
+    /// A trusted follow was aligned and drained to its clean end, and all of it is stored.
     pub(super) drained: bool,
+    /// The daemon has said that this log cannot be read.
+    pub(super) refused: bool,
     /// The bell rang all the time: read on a timer instead.
     pub(super) always_ringing: bool,
     /// Older history being fetched.
@@ -163,6 +165,7 @@ impl Capture {
             listened_run: None,
             heard: Heard::default(),
             drained: false,
+            refused: false,
             always_ringing: false,
             backfill: Backfills::default(),
             backfill_broke_off: false,
@@ -222,6 +225,7 @@ impl Capture {
         self.read_held = 0;
         // What a live follow holds is its own.
         let lost = self.meter.report().flow.in_flight - self.follow_held;
+        self.drained &= lost == 0;
         self.meter.discarded(lost);
         self.meter.in_flight(self.follow_held);
     }

@@ -18,6 +18,8 @@ use crate::store::{Append, Appended, Part, PendingAppend, StoreAck, StoreError, 
 
 /// Bytes of text at which an append is sent: one full block of the store.
 const FULL_BYTES: usize = 1 << 20;
+/// The same in records.
+const FULL_RECORDS: usize = 65_536;
 /// Appends under way at once; beyond, reading waits and so the daemon waits (back-pressure).
 const UNDER_WAY: usize = 2;
 
@@ -143,16 +145,15 @@ impl Committer {
         self.open.seam = Some(seam);
     }
 
-    /// Drops the seam before the first record, as long as nothing was sent.
-    pub fn drop_seam(&mut self) {
-        self.open.seam = None;
+    /// Drops this seam before the first record, as long as nothing was sent.
+    pub fn drop_seam(&mut self, seam: &NewSeam) {
+        let first = self.closed.front_mut().unwrap_or(&mut self.open);
+        first.seam.take_if(|first| *first == *seam);
     }
 
     /// Whether a full block waits to be sent.
     pub fn is_full(&self) -> bool {
-        self.open.records.text_bytes() >= FULL_BYTES
-            || self.open.records.len() >= 65_536
-            || !self.closed.is_empty()
+        self.open.is_full() || !self.closed.is_empty()
     }
 
     /// Whether anything waits to be sent.
@@ -263,6 +264,11 @@ impl Committer {
 }
 
 impl Segment {
+    /// Whether it is as much as one append carries.
+    fn is_full(&self) -> bool {
+        self.records.text_bytes() >= FULL_BYTES || self.records.len() >= FULL_RECORDS
+    }
+
     fn amount(&self) -> Amount {
         let last = self.records.len().checked_sub(1).and_then(|at| self.records.get(at));
         Amount {
@@ -279,6 +285,9 @@ impl Sink for Committer {
         self.cursor.push(record);
         self.open.records.push(*record);
         self.open.lines += u64::from(record.newline);
+        if self.open.is_full() {
+            self.close_segment();
+        }
     }
 
     fn hidden<'a>(&mut self, missing: Missing, before: impl Iterator<Item = RecordRef<'a>>) {

@@ -20,6 +20,8 @@ use crate::model::Batch;
 const LOOKS: u32 = 4;
 /// Short tails that are asked for to find out how much it has grown.
 const ENDS: u32 = 24;
+/// Records by which a log may have grown since a long answer, to be counted.
+const NEAR: u64 = 64;
 /// Records at the begin of an answer that are remembered.
 const FRONT: usize = 1 << 16;
 
@@ -44,6 +46,12 @@ impl Count {
 
     pub(super) fn is_clean(&self, asked: u64) -> bool {
         self.ends && self.came >= asked
+    }
+
+    /// How many records stand behind this one, and the last of them.
+    fn behind(&self, last: Fingerprint) -> Option<(u64, Fingerprint)> {
+        let behind = self.front.iter().rev().position(|fp| *fp == last)?;
+        Some((behind as u64, self.last?))
     }
 
     fn lead(&self) -> Option<Lead> {
@@ -77,6 +85,16 @@ pub(super) enum Whole {
     Unsure,
 }
 
+/// How a log has grown.
+enum Growth {
+    /// By so many records, of which this is the last now.
+    By(u64, Fingerprint),
+    /// With each look none of the last records is there any more.
+    Fast,
+    /// What was its last record is not found again, although it hardly grows.
+    Unknown,
+}
+
 /// What stands behind the record that was a log's last.
 pub(super) enum Behind {
     /// So many records, of which this is the last now.
@@ -104,24 +122,41 @@ pub(super) async fn is_whole(
     length += 1;
     let mut other = None;
     for _ in 0..LOOKS {
-        let (grown, end) = match behind(shared, request, last).await? {
-            Behind::Grown(grown, end) => (grown, end),
-            Behind::Lost { rests: true } => return Ok(Whole::No),
-            Behind::Lost { rests: false } => return Ok(Whole::Unsure),
+        let (grown, end) = match grown(shared, request, last).await? {
+            Growth::By(grown, end) => (grown, end),
+            Growth::Fast => return Ok(Whole::Grows),
+            Growth::Unknown => return Ok(Whole::No),
         };
         if let Some(other) = other.filter(|_| grown == 0) {
             // If it is all there is, the first record was rotated away meanwhile.
-            let is_all = lead(shared, request, length.saturating_mul(2)).await? == other;
+            let longer = lead(shared, request, length.saturating_mul(2)).await?;
+            let is_all = longer.is_none_or(|longer| longer == other);
             return Ok(if is_all { Whole::Unsure } else { Whole::No });
         }
         (length, last) = (length + grown, end);
-        let begin = lead(shared, request, length).await?;
-        if begin.is_some_and(|begin| begin.fp == first) {
-            return Ok(Whole::Yes);
+        match lead(shared, request, length).await? {
+            Some(begin) if begin.fp == first => return Ok(Whole::Yes),
+            Some(begin) => other = Some(begin),
+            None => return Ok(Whole::Unsure),
         }
-        other = Some(begin);
     }
     Ok(Whole::Grows)
+}
+
+/// By how much a log has grown since the record that was its last.
+async fn grown(shared: &Shared, request: &LogRequest, last: Fingerprint) -> Result<Growth, Break> {
+    let near = count(shared, request, Tail::Last(NEAR)).await?;
+    if let Some((grown, end)) = near.behind(last).filter(|_| near.is_clean(NEAR)) {
+        return Ok(Growth::By(grown, end));
+    }
+    let again = count(shared, request, Tail::Last(NEAR)).await?;
+    if near.last.is_some_and(|last| again.behind(last).is_none()) {
+        return Ok(Growth::Fast);
+    }
+    Ok(match behind(shared, request, last).await? {
+        Behind::Grown(grown, end) => Growth::By(grown, end),
+        Behind::Lost { .. } => Growth::Unknown,
+    })
 }
 
 /// How many records stand behind the one that was the last.
@@ -134,11 +169,8 @@ pub(super) async fn behind(
     for _ in 0..ENDS {
         let end = count(shared, request, Tail::Last(asked)).await?;
         newest = newest.or(end.last);
-        let behind = end.front.iter().rev().position(|fp| *fp == last);
-        match (behind, end.last) {
-            (Some(behind), Some(now)) if end.is_clean(asked) => {
-                return Ok(Behind::Grown(behind as u64, now));
-            }
+        match end.behind(last) {
+            Some((grown, now)) if end.is_clean(asked) => return Ok(Behind::Grown(grown, now)),
             _ if end.is_clean(asked) => asked *= 2,
             // It reaches back over the begin, or over something broken.
             _ => asked = end.came.clamp(1, asked),

@@ -47,12 +47,12 @@ impl Capture {
             Err(_) => false,
         };
         if stays {
-            self.note(EventKind::Gap, seam.detail).await;
+            self.note(EventKind::Gap, seam.detail.clone()).await;
         } else if answer.is_err() && self.in_flight() > 0 {
             // It is not known whether the seam belongs there, so nothing is kept.
             self.close_log();
         } else if let Some(committer) = &mut self.committer {
-            committer.drop_seam();
+            committer.drop_seam(&seam);
         }
         answer
     }

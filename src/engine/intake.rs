@@ -44,6 +44,9 @@ pub struct Tally {
     pub overlap: u64,
     /// Given to the sink.
     pub new: u64,
+    /// The record of the answer behind which everything is new. Where a tie hides the place of the
+    /// stored end, that is one of the tie.
+    pub end: Option<Fingerprint>,
 }
 
 impl Tally {
@@ -61,15 +64,13 @@ pub struct Intake {
     /// Index of the first held record in the answer.
     base: u64,
     tally: Tally,
-    /// The record behind which everything is new, once it came by.
-    end: Option<Fingerprint>,
 }
 
 impl Intake {
     /// An intake of one answer from `source`, to be continued from `cursor`.
     pub fn new(cursor: &Cursor, source: Source) -> Self {
         let aligner = Aligner::new(cursor, source);
-        Self { aligner, held: Batch::new(), base: 0, tally: Tally::default(), end: None }
+        Self { aligner, held: Batch::new(), base: 0, tally: Tally::default() }
     }
 
     /// Where its records went so far.
@@ -80,12 +81,6 @@ impl Intake {
     /// Whether it is known where the answer continues the log.
     pub fn is_joined(&self) -> bool {
         self.aligner.is_joined()
-    }
-
-    /// The record of the answer behind which everything is new. Where a tie hides the place of the
-    /// stored end, that is one of the tie.
-    pub fn end(&self) -> Option<Fingerprint> {
-        self.end
     }
 
     /// Takes the next record.
@@ -144,7 +139,7 @@ impl Intake {
         let known = usize::try_from(join.overlap.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let held = std::mem::take(&mut self.held);
         let end = known.checked_sub(1).and_then(|last| held.get(last));
-        self.end = end.map(|record| Fingerprint::of(&record));
+        self.tally.end = end.map(|record| Fingerprint::of(&record));
         if join.missing != Missing::Nothing {
             sink.hidden(join.missing, held.iter().take(known));
         }

@@ -12,7 +12,7 @@ use super::intake::Intake;
 use super::read::not_taken;
 use super::snapshot::Backfill;
 use crate::docker::{LogStream, Step};
-use crate::model::{Away, Batch, EventKind, Lost, NewSeam, SeamKind, State};
+use crate::model::{Away, Batch, EventKind, Guarantee, Lost, NewSeam, SeamKind};
 use crate::store::LogRow;
 
 /// Text that is kept.
@@ -35,6 +35,8 @@ pub(super) struct Heard {
     lacks_front: bool,
     /// All of it came by an earlier follow.
     is_old: bool,
+    /// The last record that came.
+    last: Option<Fingerprint>,
     reach: Reach,
 }
 
@@ -53,7 +55,7 @@ enum Reach {
 impl Heard {
     /// A follow that was opened repeats what an earlier one brought, once it brings anything.
     pub(super) fn begin_anew(&mut self) {
-        (self.is_old, self.is_read) = (true, false);
+        (self.is_old, self.is_read, self.last) = (true, false, None);
     }
 
     /// The follow came to its clean end.
@@ -63,8 +65,8 @@ impl Heard {
         }
     }
 
-    /// The log was read to its end.
-    pub(super) fn of_an_ended_log() -> Self {
+    /// What there is of the end is stored, or a gap stands for it.
+    pub(super) fn settled() -> Self {
         Self { is_read: true, reach: Reach::End, ..Self::default() }
     }
 
@@ -76,6 +78,12 @@ impl Heard {
             self.lacks_front = true;
         }
         came.iter().for_each(|record| self.records.push(record));
+    }
+
+    /// Notes how far it came, without keeping any of it.
+    pub(super) fn pass(&mut self, came: &Batch) {
+        let last = came.len().checked_sub(1).and_then(|last| came.get(last));
+        self.last = last.map(|record| Fingerprint::of(&record)).or(self.last);
     }
 
     /// Keeps what is left in a follow, the begin of it.
@@ -94,12 +102,16 @@ impl Heard {
         }
         self.came += came.len() as u64;
         self.unread += came.len() as u64;
+        self.pass(came);
     }
 
     /// Everything up to now is stored, and only so many records of it are needed.
     pub(super) fn read_up_to_here(&mut self, context: usize) {
         self.records.keep_last(context);
         (self.is_read, self.lacks_front, self.unread) = (true, false, 0);
+        if self.reach == Reach::Kept {
+            self.reach = Reach::Open;
+        }
     }
 
     /// What came so far does not join any more what is stored.
@@ -108,11 +120,15 @@ impl Heard {
         self.lacks_front = true;
     }
 
-    /// Whether nothing came behind the last read, or at all. `repeats`: the follow began before its
-    /// opening.
-    fn is_nothing(&self, repeats: bool) -> bool {
-        let is_heard = self.is_read || self.is_old && repeats;
-        self.reach == Reach::End && self.unread == 0 && is_heard
+    /// Whether a follow came to its clean end with this record.
+    fn ends_with(&self, end: Option<Fingerprint>) -> bool {
+        self.reach == Reach::End && self.last.is_some() && self.last == end
+    }
+
+    /// Whether a follow came to its clean end and brought nothing behind the last read. `is_empty`:
+    /// nothing is stored, and it was to repeat what there is.
+    fn is_silent(&self, is_empty: bool) -> bool {
+        self.reach == Reach::End && self.unread == 0 && (self.is_read || self.is_old && is_empty)
     }
 
     /// What is missing behind it.
@@ -169,28 +185,25 @@ impl Capture {
             // A read that failed may have closed the log.
             self.open_log().await?;
         }
-        let heard = std::mem::replace(&mut self.heard, Heard::of_an_ended_log());
-        let rung = std::mem::take(&mut self.rung);
+        // Whoever breaks off here knows nothing of the end.
+        let (heard, rung) = (std::mem::take(&mut self.heard), std::mem::take(&mut self.rung));
         let taken = self.take_heard(&heard).await;
-        if taken.is_err() {
-            self.rung = rung;
+        if taken.is_ok() {
+            self.heard = Heard::settled();
+        } else {
             // For the next attempt, to which they come anew.
             let records = heard.records.len() as u64;
             self.meter.received(records);
             self.meter.discarded(records);
-            self.heard = heard;
+            (self.heard, self.rung) = (heard, rung);
         }
         taken
     }
 
-    /// Nothing is known of what came behind the last read, unless a follow has come to its end since.
+    /// Nothing that came behind the last read is known. Whether anything did is, where a follow has
+    /// come to its end since.
     async fn doubt_the_end(&mut self) -> Result<(), Break> {
-        let is_unreadable = matches!(self.meter.report().state, State::Unreadable { .. });
-        let is_silent = self.rung == 0 && self.heard.is_nothing(self.follow_tail > 0);
-        let is_known = self.drained || is_silent || self.info.started_at.is_none();
-        // What came and went is told as such.
-        let is_unknown = self.whole && self.log().is_none();
-        if is_known || is_unknown || is_unreadable {
+        if self.is_not_claimed() {
             return Ok(());
         }
         if self.committer.is_none() {
@@ -199,6 +212,14 @@ impl Capture {
                 return Ok(());
             }
         }
+        let end = self.end_of_log()?;
+        let is_empty = end.is_none();
+        let is_silent = self.rung == 0 && self.heard.is_silent(is_empty && self.follow_tail > 0);
+        let is_known = self.drained || is_silent || self.heard.ends_with(end);
+        // Nobody has listened to a run that began since.
+        if is_known && self.listened_run >= self.info.started_at {
+            return Ok(());
+        }
         if !self.committer()?.cursor().is_broken_off() {
             let (lost, away) = (Some(Lost::Unknown), Some(self.away));
             let seam = NewSeam { lost, away, ..self.removed_gap()? };
@@ -206,13 +227,27 @@ impl Capture {
             self.committer()?.break_off(seam);
         }
         self.settle().await?;
-        (self.heard, self.rung) = (Heard::of_an_ended_log(), 0);
+        (self.heard, self.rung) = (Heard::settled(), 0);
+        self.listened_run = self.info.started_at;
         Ok(())
     }
 
-    /// Whether an earlier monitor has read the log to its end, and the container did not run since.
+    /// Whether nobody claims anything of the end of the log.
+    fn is_not_claimed(&self) -> bool {
+        let report = self.meter.report();
+        let never_ran = self.info.started_at.is_none();
+        let is_refused = self.refused && report.stored_before + report.flow.stored == 0;
+        let is_unreadable = is_refused || self.info.guarantee() == Guarantee::Unreadable;
+        // What came and went is told as such.
+        let is_uncaptured = self.whole && report.beat.is_none() && report.flow.stored == 0;
+        never_ran || is_unreadable || is_uncaptured
+    }
+
+    /// Whether an earlier monitor has read the log to its end, and the container did not run since, as
+    /// far as the clocks tell.
     pub(super) fn was_read_to_its_end(&self, row: &LogRow) -> bool {
-        row.ended.zip(self.info.started_at).is_some_and(|(ended, started)| started < ended)
+        let is_older = |(ended, started)| started < ended;
+        self.listened_run.is_none() && row.ended.zip(self.info.started_at).is_some_and(is_older)
     }
 
     async fn take_heard(&mut self, heard: &Heard) -> Result<(), Break> {
@@ -238,6 +273,7 @@ impl Capture {
                 self.note(EventKind::Gap, seam.detail.clone()).await;
                 self.committer()?.break_off(seam);
             }
+            None if heard.ends_with(self.end_of_log()?) => {}
             None => {
                 let is_lost = heard.lacks_front || self.is_ahead(&heard.records)?;
                 let lost = Some(if is_lost { Lost::Removed } else { Lost::Unknown });
@@ -275,6 +311,10 @@ impl Capture {
         let tally = intake.tally();
         self.taken_after_all(&tally);
         Ok(intake.is_joined().then_some(tally.overlap + tally.new))
+    }
+
+    fn end_of_log(&mut self) -> Result<Option<Fingerprint>, Break> {
+        Ok(self.committer()?.cursor().runs().last().map(|run| run.fp))
     }
 
     /// Whether the last of these records is none that is stored.

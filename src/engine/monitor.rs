@@ -17,7 +17,7 @@ use crate::docker::DockerError;
 use crate::model::{Away, EndProof, EventKind, RunState, State, Timestamp, Waiting};
 
 /// Time for what is on its way of a container that is gone: less than the task has to end.
-const FINISH_WITHIN: Duration = Duration::from_secs(STOP_WITHIN.as_secs() - 1);
+const FINISH_WITHIN: Duration = Duration::from_secs(STOP_WITHIN.as_secs() - 2);
 
 /// How one way down the loop ended.
 enum Round {
@@ -105,7 +105,6 @@ impl Capture {
         self.meter.stream(None);
         self.follow_held = 0;
         self.close_log();
-        self.listen_on();
         Round::Again
     }
 
@@ -141,12 +140,12 @@ impl Capture {
         self.meter.enter(State::Reading { records: 0 });
         if self.listened_run != self.info.started_at {
             self.listen_on();
-        }
-        self.listened_run = self.info.started_at;
-        if self.info.run != RunState::Running {
-            if self.was_read_to_its_end(&row) {
-                self.heard = Heard::of_an_ended_log();
+            if self.info.run != RunState::Running && self.was_read_to_its_end(&row) {
+                self.heard = Heard::settled();
             }
+            self.listened_run = self.info.started_at;
+        }
+        if self.info.run != RunState::Running {
             let proof = self.final_read().await;
             self.opening = None;
             return proof;
@@ -266,7 +265,10 @@ impl Capture {
     /// Reads a stopped container's log to its end.
     async fn final_read(&mut self) -> Result<EndProof, Break> {
         match self.read_to_end(ReadCause::Final).await {
-            Ok(_) => self.heard = Heard::of_an_ended_log(),
+            Ok(_) => {
+                self.heard = Heard::settled();
+                self.listened_run = self.info.started_at;
+            }
             Err(stop) if self.is_gone(&stop).await? => {
                 self.take_last_words().await?;
                 return Ok(self.end_without_read());
@@ -325,6 +327,7 @@ impl Capture {
         self.close_log();
         let fault = match &stop {
             Break::Docker(DockerError::NotReadable { text, .. }) => {
+                self.refused = true;
                 self.meter.enter(State::Unreadable { why: text.clone() });
                 self.tell(Told::Unreadable).await;
                 return Round::Rest;

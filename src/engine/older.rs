@@ -16,6 +16,7 @@ use super::capture::Break;
 use super::commit::{Committer, Landed};
 use super::cursor::{Cursor, Fingerprint, MAX_RUNS};
 use super::intake::{Intake, Sink};
+use super::read::{not_readable, not_taken};
 use super::shared::Shared;
 use crate::docker::{LogRequest, Step, Tail};
 use crate::model::{Batch, LogId, RecordRef, Seq};
@@ -295,7 +296,8 @@ impl Older {
     async fn settle(&mut self) -> Result<(), Break> {
         if self.passed == 0 {
             // There is nothing that a seam could stand before.
-            self.committer.drop_seam();
+            self.committer.drop_seam(&not_taken());
+            self.committer.drop_seam(&not_readable());
         }
         self.committer.settle().await?;
         self.count_landed();

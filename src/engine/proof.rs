@@ -52,7 +52,8 @@ impl Capture {
             let sifted = since.is_some() && !self.shared.is_podman();
             let counts = since.is_none() && self.shared.reads_lines(&self.info);
             let checked = sifted || counts;
-            let end = self.committer()?.cursor().runs().last().map(|run| run.fp);
+            let cursor = self.committer()?.cursor();
+            let (end, low) = (cursor.runs().last().map(|run| run.fp), cursor.last_ts());
             self.hold_sending = checked || front;
             let hold_max = self.hold_max;
             self.hold_max = if checked { HOLD } else { hold_max };
@@ -64,9 +65,11 @@ impl Capture {
                     self.is_empty_log().await.map(|is_empty| (answer, is_empty))
                 }
                 Ok(answer) if checked && answer.fault.is_none() && answer.is_short(ask) => {
-                    let is_long = !unsent || answer.seen.len() as u64 > CHECKED;
-                    let is_whole = if counts && (is_long || !self.is_checked(ask)) {
-                        Box::pin(self.is_counted(&answer, unsent)).await
+                    let is_long = answer.seen.len() as u64 > CHECKED || !self.is_checked(ask);
+                    let is_whole = if counts && !unsent {
+                        Box::pin(self.count_behind(&answer, low)).await.map(|()| true)
+                    } else if counts && is_long {
+                        Box::pin(self.is_counted(&answer)).await
                     } else if !unsent {
                         Ok(true)
                     } else if self.can_be_confirmed(ask, &answer) {
@@ -120,35 +123,46 @@ impl Capture {
         is_small || ask.records().is_some_and(|n| n < CHECKED)
     }
 
-    /// Whether as many records stand in the log as a long answer brought. Where too much came to be
-    /// held back, a gap behind it says that some are missing in it. An answer that says that it does not
-    /// hold the stored end is not believed without proof anyway.
-    async fn is_counted(&mut self, answer: &Answer, unsent: bool) -> Result<bool, Break> {
+    /// Whether the records of a long answer with the stored end in it stand in the log without a hole,
+    /// by their number. One that does not hold that end is not believed without proof anyway.
+    async fn is_counted(&mut self, answer: &Answer) -> Result<bool, Break> {
         let (Finished::CaughtUp, Some(stretch)) = (&answer.finished, answer.stretch) else {
             return Ok(true);
         };
-        let request = self.bounded(Ask::All, None);
+        if self.info.log_config.is_compressed() && self.shared.compressed_reads_are_slow() {
+            // The daemon would unpack all of it for each look.
+            return Ok(true);
+        }
+        let request = self.bounded(Ask::of(stretch.behind), None);
         let shared = Arc::clone(&self.shared);
+        let began = shared.clock.now();
         let count = count::is_whole(&shared, &request, stretch);
         let whole = match self.until_ordered(count).await? {
             Err(stop) if self.is_over(&stop).await? => Whole::Unsure,
             counted => counted?,
         };
-        if whole != Whole::No || unsent || answer.new == 0 {
-            return Ok(whole != Whole::No);
+        self.last_cost += shared.clock.now().since(began);
+        Ok(whole != Whole::No)
+    }
+
+    /// The same for one of which too much came to be held back: a gap behind it says then that some
+    /// are missing in it. `low` is when the stored end before it was written.
+    async fn count_behind(&mut self, answer: &Answer, low: Option<Timestamp>) -> Result<(), Break> {
+        if answer.new == 0 || self.is_counted(answer).await? || self.is_counted(answer).await? {
+            return Ok(());
         }
         let detail = format!("of the last {} records some are missing: {SILENT}", answer.new);
         self.note(EventKind::Gap, detail.clone()).await;
-        let (t_low, t_high) = (answer.oldest, self.committer()?.cursor().last_ts());
+        let t_high = self.committer()?.cursor().last_ts();
         self.committer()?.seam(NewSeam {
             kind: SeamKind::Gap,
             lost: Some(Lost::Corrupt(SILENT.to_owned())),
             away: Some(Away::None),
-            t_low,
+            t_low: low,
             t_high,
             detail,
         });
-        Ok(true)
+        Ok(())
     }
 
     /// Whether a short answer is of a file that will hardly rotate before it is looked at again.

@@ -60,6 +60,7 @@ impl Capture {
         self.committer()?.adopt();
         self.settle().await?;
         self.verified_at = Some(sent_at);
+        self.refused = false;
         self.away = Away::None;
         if !self.hole_behind {
             // What rang so far is stored. Only where the stored end lies is needed of it.
@@ -97,7 +98,7 @@ impl Capture {
         }
         let Ok(answer) = answer? else { return self.adopt_around().await };
         if answer.is_short(ask) {
-            self.committer()?.drop_seam();
+            self.committer()?.drop_seam(&not_taken());
         } else {
             self.meter.tell(|report| report.backfill = Backfill::Available);
         }

@@ -300,6 +300,43 @@ async fn what_a_bell_rang_for_is_a_gap_when_its_container_is_gone() {
     }
 }
 
+/// A container that has ended, is paused, runs again and is removed: nobody has listened to that run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_container_wrote_in_a_run_that_nobody_saw_is_a_gap() {
+    for spec in both_kinds() {
+        let (lab, id) = twenty_read(Profile::Moby24, spec).await;
+        lab.sim.die(&id);
+        lab.wait_row("its end", &id, |row| row.phase.as_str() == "ended").await;
+        lab.order(Verb::Pause, Targets::All).await;
+        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        lab.sim.start_container(&id);
+        lab.sim.emit_many(&id, 30, |n| format!("unseen {n}"));
+        lab.wait_row("it runs again", &id, |row| row.running).await;
+        lab.sim.die(&id);
+        lab.sim.remove(&id);
+        let gaps = gaps_of_a_removed_one(&lab, &id).await;
+        assert_eq!(gaps.len(), 1, "{gaps:#?}");
+    }
+}
+
+/// Nothing of a log that the daemon does not keep is missing when its container goes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_cannot_be_read_has_no_gap_when_its_container_is_removed() {
+    for is_paused in [false, true] {
+        let mut lab = Lab::new(Profile::Moby24, 10);
+        lab.start().await;
+        let id = lab.sim.run(ContainerSpec::named("none").driver("none"));
+        lab.wait_row("unreadable", &id, |row| row.phase.as_str() == "unreadable").await;
+        if is_paused {
+            lab.order(Verb::Pause, Targets::All).await;
+            lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        }
+        lab.sim.die(&id);
+        lab.sim.remove(&id);
+        assert_eq!(gaps_of_a_removed_one(&lab, &id).await, []);
+    }
+}
+
 /// Control: nothing is missing of one that was heard or read to its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_removed_container_that_was_read_to_its_end_has_no_gap() {

@@ -17,11 +17,15 @@ const STORED: usize = 21_000;
 
 /// A container of which many lines are stored, and that is not captured at the moment.
 async fn many_read(profile: Profile, spec: ContainerSpec) -> (Lab, ContainerId) {
+    read(profile, spec, STORED).await
+}
+
+async fn read(profile: Profile, spec: ContainerSpec, lines: usize) -> (Lab, ContainerId) {
     let mut lab = Lab::new(profile, 5).history(History::All).patient(Duration::from_mins(1));
     let id = lab.sim.run(spec);
-    lab.sim.emit_many(&id, STORED, |n| format!("stored {n}"));
+    lab.sim.emit_many(&id, lines, |n| format!("stored {n}"));
     lab.start().await;
-    lab.wait_row("all of it", &id, |row| row.stored_total == STORED as u64).await;
+    lab.wait_row("all of it", &id, |row| row.stored_total == lines as u64).await;
     lab.order(Verb::Pause, Targets::All).await;
     lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
     (lab, id)
@@ -34,7 +38,8 @@ async fn gaps(
     text: &str,
     damaged: &[usize],
 ) -> (Lab, ContainerId, Vec<Seam>) {
-    damaged.iter().for_each(|at| lab.sim.corrupt_record(&id, STORED + at));
+    let stored = usize::try_from(lab.stored(&id)).unwrap();
+    damaged.iter().for_each(|at| lab.sim.corrupt_record(&id, stored + at));
     lab.sim.emit_many(&id, lines, |n| format!("unread {n} {text}"));
     lab.order(Verb::Resume, Targets::All).await;
     lab.wait_row("live again", &id, is_live).await;
@@ -72,6 +77,18 @@ async fn a_hole_behind_the_stored_end_of_a_long_answer_is_a_gap() {
             assert!(gaps.iter().all(corrupt), "{profile:?}: {gaps:#?}");
             assert_eq!((verdict.reported, gaps.len()), (2, 2), "{profile:?}: {gaps:#?}");
         }
+    }
+}
+
+/// The same where only one line is stored, which is found at the answer's end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hole_behind_a_single_stored_line_is_a_gap() {
+    for profile in [Profile::Moby20_10, Profile::Moby27_4] {
+        let read = read(profile, ContainerSpec::named("trusted"), 1).await;
+        let (lab, id, gaps) = gaps(read, 30_000, "", &[11_000, 11_010]).await;
+        let verdict = lab.verdict(&id);
+        assert!(verdict.is_clean(), "{profile:?}: {verdict:?} {gaps:#?}");
+        assert!(verdict.reported >= 2 && !gaps.is_empty(), "{profile:?}: {gaps:#?}");
     }
 }
 

@@ -197,7 +197,7 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
         return;
     }
     assert!(known.removed || row.is_some(), "{name}: forgotten\n{}", describe(picture));
-    let truth = truth_of(world, known);
+    let mut truth = truth_of(world, known);
     let Some(log) = log_of(world, &known.id) else {
         assert!(known.removed, "{name}: no log");
         world.counters.note("removed before it was seen");
@@ -209,6 +209,11 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
     }
     let lines = lines_of(world, log.id);
     let missing = truth.lines.len().saturating_sub(lines.len());
+    let came_and_went = known.removed && known.born_under == known.removed_under;
+    if came_and_went && lines.is_empty() && seams.is_empty() {
+        // It is counted as uncaptured.
+        truth.end = End::Nobodys;
+    }
     if truth.end != End::Stored && truth.broken.contains(&true) {
         // The last words of a removed container come from a follow, and that says nothing either.
         world.counters.note("a damaged log is gone before it was read to its end");

@@ -154,7 +154,10 @@ impl Registry {
             entry.leaving_since = now.at;
         }
         entry.retry_at = None;
-        entry.desired.gate = gate;
+        // What is still on its way of a container that is gone is taken also when the engine stops.
+        if entry.desired.gate != Gate::Finish {
+            entry.desired.gate = gate;
+        }
         vec![Effect::Wish(id.clone())]
     }
 

@@ -197,7 +197,7 @@ fn a_task_that_does_not_leave_in_time_is_aborted_whatever_it_is_told_meanwhile()
     };
     assert_eq!(registry.gone(&id(0), now(10)).last(), Some(&Effect::Wish(id(0))));
     assert_eq!(registry.stop_all(now(12)), [Effect::Wish(id(0))]);
-    assert_eq!(gate(&registry, 0), Gate::Stop);
+    assert_eq!(gate(&registry, 0), Gate::Finish, "it takes what is on its way");
     assert_eq!(tick(&mut registry, now(10 + stop)), []);
     assert_eq!(tick(&mut registry, now(10 + stop + 1)), [Effect::Abort(id(0))]);
 }
