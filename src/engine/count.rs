@@ -91,8 +91,8 @@ enum Growth {
     By(u64, Fingerprint),
     /// With each look none of the last records is there any more.
     Fast,
-    /// What was its last record is not found again, although it hardly grows.
-    Unknown,
+    /// What was its last record is not found again, although it hardly grows, or rests.
+    Unknown { rests: bool },
 }
 
 /// What stands behind the record that was a log's last.
@@ -125,13 +125,16 @@ pub(super) async fn is_whole(
         let (grown, end) = match grown(shared, request, last).await? {
             Growth::By(grown, end) => (grown, end),
             Growth::Fast => return Ok(Whole::Grows),
-            Growth::Unknown => return Ok(Whole::No),
+            Growth::Unknown { rests: true } => return Ok(Whole::No),
+            Growth::Unknown { rests: false } => return Ok(Whole::Unsure),
         };
         if let Some(other) = other.filter(|_| grown == 0) {
             // If it is all there is, the first record was rotated away meanwhile.
             let longer = lead(shared, request, length.saturating_mul(2)).await?;
             let is_all = longer.is_none_or(|longer| longer == other);
-            return Ok(if is_all { Whole::Unsure } else { Whole::No });
+            // What comes may rotate the files.
+            let rests = matches!(self::grown(shared, request, end).await?, Growth::By(0, _));
+            return Ok(if rests && !is_all { Whole::No } else { Whole::Unsure });
         }
         (length, last) = (length + grown, end);
         match lead(shared, request, length).await? {
@@ -155,7 +158,7 @@ async fn grown(shared: &Shared, request: &LogRequest, last: Fingerprint) -> Resu
     }
     Ok(match behind(shared, request, last).await? {
         Behind::Grown(grown, end) => Growth::By(grown, end),
-        Behind::Lost { .. } => Growth::Unknown,
+        Behind::Lost { rests } => Growth::Unknown { rests },
     })
 }
 
