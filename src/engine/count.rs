@@ -93,6 +93,8 @@ enum Growth {
     Fast,
     /// What was its last record is not found again, although it hardly grows, or rests.
     Unknown { rests: bool },
+    /// By more than is looked through, and whether it rests now.
+    Much { rests: bool },
 }
 
 /// What stands behind the record that was a log's last.
@@ -101,6 +103,8 @@ pub(super) enum Behind {
     Grown(u64, Fingerprint),
     /// It is not found again, and whether the log rests.
     Lost { rests: bool },
+    /// More than is looked through, and whether the log rests.
+    Much { rests: bool },
 }
 
 /// Records that came in a row: the first of them, how many came behind it, and the last.
@@ -126,7 +130,9 @@ pub(super) async fn is_whole(
             Growth::By(grown, end) => (grown, end),
             Growth::Fast => return Ok(Whole::Grows),
             Growth::Unknown { rests: true } => return Ok(Whole::No),
-            Growth::Unknown { rests: false } => return Ok(Whole::Unsure),
+            // Nothing new came, and yet there is much. Behind something new it comes next time.
+            Growth::Much { rests: true } if stretch.behind == 0 => return Ok(Whole::No),
+            Growth::Unknown { rests: false } | Growth::Much { .. } => return Ok(Whole::Unsure),
         };
         if let Some(other) = other.filter(|_| grown == 0) {
             // If it is all there is, the first record was rotated away meanwhile.
@@ -159,6 +165,7 @@ async fn grown(shared: &Shared, request: &LogRequest, last: Fingerprint) -> Resu
     Ok(match behind(shared, request, last).await? {
         Behind::Grown(grown, end) => Growth::By(grown, end),
         Behind::Lost { rests } => Growth::Unknown { rests },
+        Behind::Much { rests } => Growth::Much { rests },
     })
 }
 
@@ -169,6 +176,7 @@ pub(super) async fn behind(
     last: Fingerprint,
 ) -> Result<Behind, Break> {
     let (mut asked, mut newest) = (1, None);
+    let mut is_much = false;
     for _ in 0..ENDS {
         let end = count(shared, request, Tail::Last(asked)).await?;
         newest = newest.or(end.last);
@@ -178,12 +186,13 @@ pub(super) async fn behind(
             // It reaches back over the begin, or over something broken.
             _ => asked = end.came.clamp(1, asked),
         }
-        if asked > FRONT as u64 {
+        is_much = asked > FRONT as u64;
+        if is_much {
             break;
         }
     }
     let rests = count(shared, request, Tail::Last(1)).await?.last == newest;
-    Ok(Behind::Lost { rests })
+    Ok(if is_much { Behind::Much { rests } } else { Behind::Lost { rests } })
 }
 
 /// Reads a tail to its end and keeps next to nothing of it.

@@ -96,7 +96,7 @@ async fn is_all_whole(shared: &Shared, request: &LogRequest, all: &Count) -> Res
         let (grown, end) = match behind(shared, request, last).await? {
             Behind::Grown(grown, end) => (grown, end),
             Behind::Lost { rests: true } => return Ok(Whole::No),
-            Behind::Lost { rests: false } => return Ok(Whole::Unsure),
+            Behind::Lost { rests: false } | Behind::Much { .. } => return Ok(Whole::Unsure),
         };
         if let Some(place) = before.filter(|_| grown == 0) {
             return Ok(if place == 0 { Whole::Yes } else { Whole::No });
