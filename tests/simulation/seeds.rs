@@ -202,6 +202,7 @@ fn what_was_found_before_stays_mended() {
         709, 4966, 5238, 6601, 9828,
         // An answer that ended early, without the stored end.
         5088, // A stream that passed over files, kept as the end of a removed log.
+        8972, // An end that nobody claims: it ran again, and went, while the daemon was out of reach.
         4331, 9822, // A tie that went on behind a lost end, taken for what is stored.
         1794, 4567, 5498, // A record that was broken while another was read around.
         9615,

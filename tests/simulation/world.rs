@@ -32,6 +32,8 @@ pub(crate) struct Known {
     pub(crate) removed: bool,
     /// The engine that ran, and had a monitor for it, when it was removed.
     pub(crate) removed_under: Option<u64>,
+    /// When it was started, if the daemon could not be reached then.
+    started_unseen: Option<Timestamp>,
     pub(crate) cut_by_hand: bool,
     running: bool,
     /// The engine that ran, and had listed all containers, when it was created.
@@ -298,6 +300,7 @@ impl World {
             kind,
             removed: false,
             removed_under: None,
+            started_unseen: None,
             cut_by_hand: false,
             running: true,
             born_under,
@@ -325,7 +328,8 @@ impl World {
         let engine = self.engines;
         let known = &mut self.known[who];
         let has_monitor = |p: Arc<EngineSnapshot>| p.monitors.iter().any(|row| row.id == known.id);
-        if !known.removed && picture.is_some_and(has_monitor) {
+        let unseen = known.started_unseen.is_some() && !self.daemon_up;
+        if !known.removed && !unseen && picture.is_some_and(has_monitor) {
             known.removed_under = Some(engine);
         }
         (known.removed, known.running) = (true, false);
@@ -343,6 +347,8 @@ impl World {
                 self.sim.start_container(&id(who));
                 if !self.known[*who].removed && !self.known[*who].running {
                     (self.known[*who].started, self.known[*who].running) = (self.wall(), true);
+                    let unseen = (!self.daemon_up).then(|| self.wall());
+                    self.known[*who].started_unseen = unseen;
                 }
             }
             Act::Die(who) => {
