@@ -120,7 +120,6 @@ impl Answer {
 struct Drained {
     finished: Finished,
     tally: Tally,
-    stretch: Option<Stretch>,
     seen: Seen,
     fault: Option<String>,
 }
@@ -151,8 +150,7 @@ impl Seen {
     }
 
     fn note_ends(&mut self, came: &Batch) {
-        let last = came.len().checked_sub(1).and_then(|last| came.get(last));
-        let Some((first, last)) = came.get(0).zip(last) else { return };
+        let Some((first, last)) = came.get(0).zip(came.last()) else { return };
         let last = Fingerprint::of(&last);
         let (_, end) = self.ends.get_or_insert_with(|| (Fingerprint::of(&first), last));
         *end = last;
@@ -190,12 +188,12 @@ impl Capture {
         let got = drained.tally.received;
         self.meter.read(cause, ReadCost { asked: ask.records(), got, took });
         self.last_cost = took;
-        let Drained { finished, tally, stretch, seen, fault } = drained;
+        let Drained { finished, tally, seen, fault } = drained;
         Ok(Answer {
             finished,
             sent_at,
             got,
-            stretch,
+            stretch: seen.stretch(&tally),
             oldest: seen.times.map(|(oldest, _)| oldest),
             seen: seen.fps,
             size: seen.size,
@@ -305,7 +303,7 @@ impl Capture {
         let span = seen.times.map_or(Duration::ZERO, |(first, last)| last.since(first));
         self.meter.written(fresh, span.mul_f64(fresh as f64 / tally.received.max(1) as f64));
         self.give_up(&tally);
-        Ok(Drained { finished, tally, stretch: seen.stretch(&tally), seen, fault })
+        Ok(Drained { finished, tally, seen, fault })
     }
 
     /// Takes records that were counted as given up when their answer ended, all as new: they follow a

@@ -270,12 +270,11 @@ impl Segment {
     }
 
     fn amount(&self) -> Amount {
-        let last = self.records.len().checked_sub(1).and_then(|at| self.records.get(at));
         Amount {
             records: self.records.len() as u64,
             lines: self.lines,
             bytes: self.records.text_bytes() as u64,
-            last_ts: last.map(|record| record.ts),
+            last_ts: self.records.last().map(|record| record.ts),
         }
     }
 }

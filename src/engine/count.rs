@@ -85,18 +85,6 @@ pub(super) enum Whole {
     Unsure,
 }
 
-/// How a log has grown.
-enum Growth {
-    /// By so many records, of which this is the last now.
-    By(u64, Fingerprint),
-    /// With each look none of the last records is there any more.
-    Fast,
-    /// What was its last record is not found again, although it hardly grows, or rests.
-    Unknown { rests: bool },
-    /// By more than is looked through, and whether it rests now.
-    Much { rests: bool },
-}
-
 /// What stands behind the record that was a log's last.
 pub(super) enum Behind {
     /// So many records, of which this is the last now.
@@ -127,19 +115,20 @@ pub(super) async fn is_whole(
     let mut other = None;
     for _ in 0..LOOKS {
         let (grown, end) = match grown(shared, request, last).await? {
-            Growth::By(grown, end) => (grown, end),
-            Growth::Fast => return Ok(Whole::Grows),
-            Growth::Unknown { rests: true } => return Ok(Whole::No),
+            None => return Ok(Whole::Grows),
+            Some(Behind::Grown(grown, end)) => (grown, end),
+            Some(Behind::Lost { rests: true }) => return Ok(Whole::No),
             // Nothing new came, and yet there is much. Behind something new it comes next time.
-            Growth::Much { rests: true } if stretch.behind == 0 => return Ok(Whole::No),
-            Growth::Unknown { rests: false } | Growth::Much { .. } => return Ok(Whole::Unsure),
+            Some(Behind::Much { rests: true }) if stretch.behind == 0 => return Ok(Whole::No),
+            Some(Behind::Lost { .. } | Behind::Much { .. }) => return Ok(Whole::Unsure),
         };
         if let Some(other) = other.filter(|_| grown == 0) {
             // If it is all there is, the first record was rotated away meanwhile.
             let longer = lead(shared, request, length.saturating_mul(2)).await?;
             let is_all = longer.is_none_or(|longer| longer == other);
             // What comes may rotate the files.
-            let rests = matches!(self::grown(shared, request, end).await?, Growth::By(0, _));
+            let still = self::grown(shared, request, end).await?;
+            let rests = matches!(still, Some(Behind::Grown(0, _)));
             return Ok(if rests && !is_all { Whole::No } else { Whole::Unsure });
         }
         (length, last) = (length + grown, end);
@@ -152,21 +141,22 @@ pub(super) async fn is_whole(
     Ok(Whole::Grows)
 }
 
-/// By how much a log has grown since the record that was its last.
-async fn grown(shared: &Shared, request: &LogRequest, last: Fingerprint) -> Result<Growth, Break> {
+/// What stands behind the record that was the last a moment ago. `None` if the log grows so fast that
+/// none of its last records is there any more with each look.
+async fn grown(
+    shared: &Shared,
+    request: &LogRequest,
+    last: Fingerprint,
+) -> Result<Option<Behind>, Break> {
     let near = count(shared, request, Tail::Last(NEAR)).await?;
     if let Some((grown, end)) = near.behind(last).filter(|_| near.is_clean(NEAR)) {
-        return Ok(Growth::By(grown, end));
+        return Ok(Some(Behind::Grown(grown, end)));
     }
     let again = count(shared, request, Tail::Last(NEAR)).await?;
     if near.last.is_some_and(|last| again.behind(last).is_none()) {
-        return Ok(Growth::Fast);
+        return Ok(None);
     }
-    Ok(match behind(shared, request, last).await? {
-        Behind::Grown(grown, end) => Growth::By(grown, end),
-        Behind::Lost { rests } => Growth::Unknown { rests },
-        Behind::Much { rests } => Growth::Much { rests },
-    })
+    behind(shared, request, last).await.map(Some)
 }
 
 /// How many records stand behind the one that was the last.

@@ -202,6 +202,11 @@ impl Cursor {
         self.last
     }
 
+    /// The last record, in file order.
+    pub fn end(&self) -> Option<Fingerprint> {
+        self.runs.back().map(|run| run.fp)
+    }
+
     /// Timestamp of the last record, in file order.
     pub fn last_ts(&self) -> Option<Timestamp> {
         self.runs.back().map(|run| run.ts)

@@ -82,8 +82,7 @@ impl Heard {
 
     /// Notes how far it came, without keeping any of it.
     pub(super) fn pass(&mut self, came: &Batch) {
-        let last = came.len().checked_sub(1).and_then(|last| came.get(last));
-        self.last = last.map(|record| Fingerprint::of(&record)).or(self.last);
+        self.last = came.last().map(|record| Fingerprint::of(&record)).or(self.last);
     }
 
     /// Keeps what is left in a follow, the begin of it.
@@ -212,7 +211,7 @@ impl Capture {
                 return Ok(());
             }
         }
-        let end = self.end_of_log()?;
+        let end = self.committer()?.cursor().end();
         let is_empty = end.is_none();
         let is_silent = self.rung == 0 && self.heard.is_silent(is_empty && self.follow_tail > 0);
         let is_known = self.drained || is_silent || self.heard.ends_with(end);
@@ -273,7 +272,7 @@ impl Capture {
                 self.note(EventKind::Gap, seam.detail.clone()).await;
                 self.committer()?.break_off(seam);
             }
-            None if heard.ends_with(self.end_of_log()?) => {}
+            None if heard.ends_with(self.committer()?.cursor().end()) => {}
             None => {
                 let is_lost = heard.lacks_front || self.is_ahead(&heard.records)?;
                 let lost = Some(if is_lost { Lost::Removed } else { Lost::Unknown });
@@ -313,14 +312,10 @@ impl Capture {
         Ok(intake.is_joined().then_some(tally.overlap + tally.new))
     }
 
-    fn end_of_log(&mut self) -> Result<Option<Fingerprint>, Break> {
-        Ok(self.committer()?.cursor().runs().last().map(|run| run.fp))
-    }
-
     /// Whether the last of these records is none that is stored.
     fn is_ahead(&mut self, records: &Batch) -> Result<bool, Break> {
         let end = self.committer()?.cursor().runs().last().copied();
-        let Some(last) = records.iter().last() else { return Ok(false) };
+        let Some(last) = records.last() else { return Ok(false) };
         Ok(end.is_none_or(|end| {
             last.ts > end.ts || last.ts == end.ts && Fingerprint::of(&last) != end.fp
         }))

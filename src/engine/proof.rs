@@ -53,7 +53,7 @@ impl Capture {
             let counts = since.is_none() && self.shared.reads_lines(&self.info);
             let checked = sifted || counts;
             let cursor = self.committer()?.cursor();
-            let (end, low) = (cursor.runs().last().map(|run| run.fp), cursor.last_ts());
+            let (end, low) = (cursor.end(), cursor.last_ts());
             self.hold_sending = checked || front;
             let hold_max = self.hold_max;
             self.hold_max = if checked { HOLD } else { hold_max };

@@ -91,6 +91,11 @@ impl Batch {
         self.text.len()
     }
 
+    /// The last record, if there is one.
+    pub fn last(&self) -> Option<RecordRef<'_>> {
+        self.len().checked_sub(1).and_then(|last| self.get(last))
+    }
+
     /// The record at `index`, if there is one.
     pub fn get(&self, index: usize) -> Option<RecordRef<'_>> {
         let meta = self.meta.get(index)?;

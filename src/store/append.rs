@@ -218,7 +218,7 @@ fn save(conn: &Connection, part: &PartState, request: &Append, new: bool) -> Res
     let raw = i64::try_from(batch.text_bytes()).unwrap_or(i64::MAX);
     let kind = request.seam.as_ref().map(|seam| seam.kind);
     let gaps = i64::from(kind.is_some_and(SeamKind::is_gap));
-    let last_ts = batch.len().checked_sub(1).and_then(|last| batch.get(last)).map(|r| r.ts.0);
+    let last_ts = batch.last().map(|r| r.ts.0);
     let sql = match request.part {
         Part::Live => {
             "UPDATE log SET next_seq = ?2, cursor = ?3, carry = ?4, records = records + ?5,

@@ -103,7 +103,7 @@ impl Capture {
 
     /// The piece right before what cannot be read, or so much of it that the stored end is in it.
     async fn shore(&mut self, walk: &mut Walk) -> Result<Option<Shore>, Break> {
-        let end = self.committer()?.cursor().runs().last().map(|run| run.fp);
+        let end = self.committer()?.cursor().end();
         let is_end = |record: RecordRef<'_>| Some(Fingerprint::of(&record)) == end;
         let mut shore = Shore::default();
         while let Some(size) = shore.next() {
