@@ -106,6 +106,8 @@ pub struct Capture {
     pub(super) heard: Heard,
     /// A trusted follow was aligned and drained to its clean end, and all of it is stored.
     pub(super) drained: bool,
+    /// The store knows an end of the log.
+    pub(super) end_is_marked: bool,
     /// The daemon has said that this log cannot be read.
     pub(super) refused: bool,
     /// The bell rang all the time: read on a timer instead.
@@ -165,6 +167,7 @@ impl Capture {
             listened_run: None,
             heard: Heard::default(),
             drained: false,
+            end_is_marked: false,
             refused: false,
             always_ringing: false,
             backfill: Backfills::default(),
@@ -195,6 +198,7 @@ impl Capture {
         let row = self.shared.writer.open_log(self.identity()).await?;
         let cursor = row.cursor.as_deref().map(Cursor::decode).transpose()?.unwrap_or_default();
         self.backfill_broke_off = row.backfill.is_some();
+        self.end_is_marked = row.ended.is_some();
         let writer = self.shared.writer.clone();
         self.committer = Some(Committer::new(writer, row.id, Part::Live, row.next_seq, cursor));
         self.unsent_since = None;
@@ -237,6 +241,7 @@ impl Capture {
         LogIdentity {
             container_id: info.id.clone(),
             host: self.shared.host.clone(),
+            daemon: self.shared.daemon_id(),
             name: info.name.clone(),
             project: owned(info.project()),
             service: owned(info.service()),
@@ -253,7 +258,9 @@ impl Capture {
     pub(super) async fn mark_ended(&mut self, ended: Option<Timestamp>) -> Result<(), Break> {
         let Some(log) = self.log() else { return Ok(()) };
         let patch = LogPatch { ended: Some(ended), ..LogPatch::default() };
-        Ok(self.shared.writer.update_log(log, patch).await?)
+        self.shared.writer.update_log(log, patch).await?;
+        self.end_is_marked = ended.is_some();
+        Ok(())
     }
 
     /// The open log.

@@ -14,6 +14,7 @@ use futures_util::stream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::departed::Unended;
 use super::shared::Linked;
 use crate::docker::{DaemonInfo, Docker, DockerError, DockerEvent, DockerEventKind, Listed};
 use crate::model::{ContainerId, ContainerInfo, RunState};
@@ -67,6 +68,8 @@ pub enum Found {
     Gone(ContainerId),
     /// A container was started and is gone before it could be inspected.
     Missed(String),
+    /// A container whose log has no end was removed before this engine found its daemon.
+    Departed(Box<ContainerInfo>),
 }
 
 /// The discovery task. A clone finds everything anew.
@@ -80,18 +83,25 @@ pub struct Discovery {
     /// Time between two lists.
     reconcile: Duration,
     known: BTreeMap<ContainerId, ContainerInfo>,
+    /// Containers of earlier engines that were not looked for yet.
+    unended: BTreeMap<ContainerId, Unended>,
+    /// The id of the daemon that answered.
+    daemon: String,
 }
 
 impl Discovery {
-    /// A discovery that tries `ways` in order.
+    /// A discovery that tries `ways` in order, and looks there for what earlier engines have left
+    /// without an end.
     pub fn new(
         ways: Vec<Way>,
         found: mpsc::Sender<Found>,
         linked: watch::Sender<Option<Linked>>,
         suspect: watch::Receiver<u64>,
         reconcile: Duration,
+        unended: BTreeMap<ContainerId, Unended>,
     ) -> Self {
-        Self { ways, found, linked, suspect, reconcile, known: BTreeMap::new() }
+        let (known, daemon) = (BTreeMap::new(), String::new());
+        Self { ways, found, linked, suspect, reconcile, known, unended, daemon }
     }
 
     /// The same after a rest, in place of one that has ended.
@@ -129,6 +139,7 @@ impl Discovery {
                     let docker = way.docker.clone();
                     let endpoint = way.uri.clone();
                     let chosen = endpoint.clone();
+                    self.daemon.clone_from(&info.daemon_id);
                     let link = Linked { docker: docker.clone(), info: Arc::new(info.clone()) };
                     self.linked.send_replace(Some(link));
                     let _ = self.found.send(Found::Up { endpoint, info }).await;
@@ -208,14 +219,21 @@ impl Discovery {
         // A list that lacks a container is a hint, too; only a 404 removes it.
         let unlisted = |id: &&ContainerId| !listed.iter().any(|l| l.id == **id);
         ids.extend(self.known.keys().filter(unlisted).cloned());
+        // What is listed is captured, and known from then on.
+        self.unended.retain(|id, left| left.daemon != self.daemon || unlisted(&id));
+        let left = self.unended.iter().filter(|(_, left)| left.daemon == self.daemon);
+        ids.extend(left.map(|(id, _)| id.clone()));
         let mut inspected = stream::iter(ids)
             .map(|id| async move { (docker.inspect(&id).await, id) })
             .buffer_unordered(INSPECTS);
-        let mut seen = true;
+        let (mut seen, mut departed) = (true, Vec::new());
         while let Some((info, id)) = inspected.next().await {
             match info {
                 Ok(info) => drop(self.known.insert(id, info)),
-                Err(error) if error.is_not_found() => drop(self.known.remove(&id)),
+                Err(error) if error.is_not_found() => {
+                    self.known.remove(&id);
+                    departed.extend(self.unended.remove(&id));
+                }
                 Err(error) if error.means_daemon_down() => return Err(error),
                 Err(error) => {
                     seen = false;
@@ -224,6 +242,9 @@ impl Discovery {
             }
         }
         let _ = self.found.send(Found::All(self.known.values().cloned().collect())).await;
+        for left in departed {
+            let _ = self.found.send(Found::Departed(Box::new(left.info))).await;
+        }
         Ok(seen)
     }
 

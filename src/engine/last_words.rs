@@ -215,9 +215,8 @@ impl Capture {
         let is_empty = end.is_none();
         let is_silent = self.rung == 0 && self.heard.is_silent(is_empty && self.follow_tail > 0);
         let is_known = self.drained || is_silent || self.heard.ends_with(end);
-        // Nobody has listened to a run that began since.
-        if is_known && self.listened_run >= self.info.started_at {
-            return Ok(());
+        if is_known && !self.has_run_unheard() {
+            return self.mark_end().await;
         }
         if !self.committer()?.cursor().is_broken_off() {
             let (lost, away) = (Some(Lost::Unknown), Some(self.away));
@@ -227,8 +226,23 @@ impl Capture {
         }
         self.settle().await?;
         (self.heard, self.rung) = (Heard::settled(), 0);
-        self.listened_run = self.info.started_at;
+        self.listened_run = self.orders.wish().info.started_at.max(self.info.started_at);
         Ok(())
+    }
+
+    /// Whether nobody has listened to the last run.
+    fn has_run_unheard(&self) -> bool {
+        // It may have begun since the last look at the orders.
+        self.listened_run < self.orders.wish().info.started_at.max(self.info.started_at)
+    }
+
+    /// Notes that the end of the log is stored, for engines that will look for the container. A gap
+    /// there says as much.
+    async fn mark_end(&mut self) -> Result<(), Break> {
+        if self.end_is_marked || self.committer()?.cursor().is_broken_off() {
+            return Ok(());
+        }
+        self.mark_ended(Some(self.shared.clock.wall())).await
     }
 
     /// Whether nobody claims anything of the end of the log.
@@ -262,25 +276,29 @@ impl Capture {
             None
         };
         let all = heard.records.len() as u64;
-        let lacks = heard.lacks();
-        match taken {
-            Some(taken) if taken == all && lacks.is_none() => {}
-            Some(_) if self.committer()?.cursor().is_broken_off() => {}
+        let is_over = !self.has_run_unheard();
+        let lacks = heard.lacks().or((!is_over).then_some(Lost::Unknown));
+        let is_end = match taken {
+            Some(taken) if taken == all && lacks.is_none() => true,
+            Some(_) if self.committer()?.cursor().is_broken_off() => false,
             Some(taken) => {
                 let lost = lacks.filter(|_| taken == all);
                 let seam = NewSeam { lost: lost.or(Some(Lost::Removed)), ..self.removed_gap()? };
                 self.note(EventKind::Gap, seam.detail.clone()).await;
                 self.committer()?.break_off(seam);
+                false
             }
-            None if heard.ends_with(self.committer()?.cursor().end()) => {}
+            None if is_over && heard.ends_with(self.committer()?.cursor().end()) => true,
             None => {
                 let is_lost = heard.lacks_front || self.is_ahead(&heard.records)?;
                 let lost = Some(if is_lost { Lost::Removed } else { Lost::Unknown });
                 let seam = NewSeam { lost, ..self.removed_gap()? };
                 self.cut(seam).await?;
+                false
             }
-        }
-        self.settle().await
+        };
+        self.settle().await?;
+        if is_end { self.mark_end().await } else { Ok(()) }
     }
 
     /// Where nothing is stored, more may stand before what a follow began with.

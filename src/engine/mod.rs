@@ -27,6 +27,7 @@ pub mod commit;
 mod corrupt;
 mod count;
 pub mod cursor;
+mod departed;
 pub mod discovery;
 mod entry;
 pub mod evidence;

@@ -110,6 +110,11 @@ impl Shared {
         self.linked.borrow().as_ref().map_or_else(|| self.fallback.clone(), |l| l.docker.clone())
     }
 
+    /// The id of the daemon; empty where it has none, or none has answered yet.
+    pub fn daemon_id(&self) -> String {
+        self.linked.borrow().as_ref().map(|link| link.info.daemon_id.clone()).unwrap_or_default()
+    }
+
     /// Whether the daemon is Podman, whose follows are never trusted.
     pub fn is_podman(&self) -> bool {
         self.linked.borrow().as_ref().is_some_and(|l| l.info.flavor == Flavor::Podman)

@@ -1,5 +1,6 @@
 //! Starts an engine: makes its channels, its tasks and its supervisor, and hands out the handle.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 
+use super::departed;
 use super::discovery::{Discovery, Way};
 use super::handle::EngineHandle;
 use super::picture::Painter;
@@ -71,10 +73,15 @@ impl Engine {
         let commits = setup.writer.commits();
         let started = setup.clock.wall();
         let (timing, clock) = (setup.timing, setup.clock.clone());
+        let unended = departed::unended(&setup.reader).unwrap_or_else(|error| {
+            tracing::warn!(%error, "what earlier engines have left without an end is not known");
+            BTreeMap::new()
+        });
         let shared = Shared::new(setup, fallback, link, populated);
         let handle = EngineHandle::new(pictures, commits, Some(command));
         let mut tasks = Tasks::default();
-        let discovery = Discovery::new(plan.ways, find, linked, suspected, timing.reconcile.get());
+        let every = timing.reconcile.get();
+        let discovery = Discovery::new(plan.ways, find, linked, suspected, every, unended);
         let finder = tasks.spawn(TaskKind::Discovery, discovery.clone().run());
         let servers = plan.servers.len();
         for server in plan.servers {

@@ -212,6 +212,7 @@ impl Supervisor {
             Found::Died(id) => self.registry.died(&id),
             Found::Gone(id) => self.registry.gone(&id, now),
             Found::Missed(name) => self.registry.missed(&name, now),
+            Found::Departed(info) => self.registry.departed_before(*info, now),
         }
     }
 

@@ -9,7 +9,8 @@ use crate::model::{ContainerId, Guarantee, LogId, Seq, Timestamp};
 
 const COLUMNS: &str = "id, container_id, host, name, project, service, replica, image, tty, driver, \
      class, first_seen, ended, next_seq, cursor, fill_next, fill_limit, fill_cursor, \
-     (SELECT min(first_seq) FROM block WHERE log_id = log.id), records, gaps, last_ts, older_exists";
+     (SELECT min(first_seq) FROM block WHERE log_id = log.id), records, gaps, last_ts, older_exists, \
+     (SELECT value FROM meta WHERE key = 'daemon/' || log.id)";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<LogRow> {
     let container: String = row.get(1)?;
@@ -20,6 +21,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<LogRow> {
     let identity = LogIdentity {
         container_id,
         host: row.get(2)?,
+        daemon: row.get::<_, Option<String>>(23)?.unwrap_or_default(),
         name: row.get(3)?,
         project: row.get(4)?,
         service: row.get(5)?,
@@ -94,7 +96,20 @@ pub(crate) fn upsert(conn: &Connection, identity: &LogIdentity) -> Result<LogRow
         Carry::default().to_bytes(),
     ])?;
     let row = by_container(conn, &identity.container_id)?;
-    row.ok_or(Fail::Sql(rusqlite::Error::QueryReturnedNoRows))
+    let mut row = row.ok_or(Fail::Sql(rusqlite::Error::QueryReturnedNoRows))?;
+    if row.identity.daemon != identity.daemon && !identity.daemon.is_empty() {
+        note_daemon(conn, row.id, &identity.daemon)?;
+        row.identity.daemon.clone_from(&identity.daemon);
+    }
+    Ok(row)
+}
+
+/// Notes which daemon has the container of a log. In a row of `meta` and not in a column, so that
+/// stores from before, and programs that know nothing of it, need no other version.
+fn note_daemon(conn: &Connection, log: LogId, daemon: &str) -> Result<(), Fail> {
+    conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('daemon/' || ?1, ?2)")?
+        .execute(params![log.0, daemon])?;
+    Ok(())
 }
 
 pub(crate) fn patch(conn: &Connection, log: LogId, patch: &LogPatch) -> Result<bool, Fail> {

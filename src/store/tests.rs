@@ -32,6 +32,7 @@ pub(super) fn identity(id: &str) -> LogIdentity {
     LogIdentity {
         container_id: ContainerId::new(id).unwrap(),
         host: "host".to_owned(),
+        daemon: String::new(),
         name: id.to_owned(),
         project: None,
         service: None,

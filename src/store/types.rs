@@ -57,6 +57,8 @@ pub struct LogIdentity {
     pub container_id: ContainerId,
     /// Host label.
     pub host: String,
+    /// Id of the daemon that has the container; empty where it is not known.
+    pub daemon: String,
     /// Container name.
     pub name: String,
     /// Compose project.

@@ -57,6 +57,7 @@ fn identity() -> LogIdentity {
     LogIdentity {
         container_id: ContainerId::new("bench").unwrap(),
         host: String::new(),
+        daemon: String::new(),
         name: "bench".to_owned(),
         project: None,
         service: None,

@@ -319,6 +319,26 @@ async fn what_a_container_wrote_in_a_run_that_nobody_saw_is_a_gap() {
     }
 }
 
+/// What a follow brought of one run is all that can be known of it, and says nothing of the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_words_of_one_run_hide_no_other() {
+    let (lab, id) = twenty_read(Profile::Moby20_10, ContainerSpec::named("whole")).await;
+    lab.sim.fail_next(&id, Endpoint::Logs, 409, 1_000);
+    lab.sim.emit_many(&id, 30, |n| format!("heard {n}"));
+    lab.sim.die(&id);
+    lab.wait_row("its last read refused", &id, |row| row.failure.is_some()).await;
+    lab.order(Verb::Pause, Targets::All).await;
+    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    lab.sim.start_container(&id);
+    lab.sim.emit_many(&id, 30, |n| format!("unheard {n}"));
+    lab.wait_row("it runs again", &id, |row| row.running).await;
+    lab.sim.die(&id);
+    lab.sim.remove(&id);
+    let gaps = gaps_of_a_removed_one(&lab, &id).await;
+    let [gap] = &gaps[..] else { panic!("{gaps:#?}") };
+    assert_eq!((&gap.what.lost, lab.stored(&id)), (&Some(Lost::Unknown), 50), "{gap:?}");
+}
+
 /// Nothing of a log that the daemon does not keep is missing when its container goes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_cannot_be_read_has_no_gap_when_its_container_is_removed() {

@@ -25,6 +25,7 @@ mod controls;
 mod corrupt;
 mod damage;
 mod demo;
+mod departed;
 mod discovery;
 mod faults;
 mod first_sight;

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::oracle::OracleLine;
 use crate::script::{Kind, Script, Text};
-use crate::verdict::{End, Truth, check, hidden_beside_one, pieces};
+use crate::verdict::{End, Truth, check, check_order, hidden_beside_one, pieces};
 use crate::world::{Known, World, describe};
 use crate::wrong::Wrong;
 
@@ -75,7 +75,7 @@ async fn finish(mut world: World, wrong: Wrong) -> Outcome {
     let healed = world.elapsed();
     fresh_lines(&mut world, RECOVERS).await;
     let recovered = world.elapsed().saturating_sub(healed);
-    if world.known.iter().any(|known| !known.removed && !known.is_running()) {
+    if world.known.iter().any(|known| !known.is_removed() && !known.is_running()) {
         // A run that began and ended without events is found by the next list that is asked for.
         sleep(world.timing.reconcile.get() * 2).await;
     }
@@ -162,7 +162,7 @@ async fn rest(world: &World) -> Arc<EngineSnapshot> {
     };
     // Without a running container nothing else waits for the daemon to be listed again.
     let there = |s: &EngineSnapshot| {
-        let mut known = world.known.iter().filter(|known| !known.removed);
+        let mut known = world.known.iter().filter(|known| !known.is_removed());
         known.all(|known| s.monitors.iter().any(|row| row.id == known.id))
     };
     // Nothing is written meanwhile, so what was proved stays proved.
@@ -193,13 +193,13 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
         let unreadable = |row: &Arc<MonitorRow>| {
             matches!(row.state, State::Unreadable { .. } | State::Ended { .. })
         };
-        assert!(known.removed || row.is_some_and(unreadable), "{name}: {row:#?}");
+        assert!(known.is_removed() || row.is_some_and(unreadable), "{name}: {row:#?}");
         return;
     }
-    assert!(known.removed || row.is_some(), "{name}: forgotten\n{}", describe(picture));
+    assert!(known.is_removed() || row.is_some(), "{name}: forgotten\n{}", describe(picture));
     let mut truth = truth_of(world, known);
     let Some(log) = log_of(world, &known.id) else {
-        assert!(known.removed, "{name}: no log");
+        assert!(known.is_removed(), "{name}: no log");
         world.counters.note("removed before it was seen");
         return;
     };
@@ -209,18 +209,20 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
     }
     let lines = lines_of(world, log.id);
     let missing = truth.lines.len().saturating_sub(lines.len());
-    let came_and_went = known.removed && known.born_under == known.removed_under;
-    if came_and_went && lines.is_empty() && seams.is_empty() {
-        // It is counted as uncaptured.
-        truth.end = End::Nobodys;
-    }
-    if truth.end != End::Stored && truth.broken.contains(&true) {
-        // The last words of a removed container come from a follow, and that says nothing either.
-        world.counters.note("a damaged log is gone before it was read to its end");
-        return;
+    let removed_under = known.removed_under.filter(|engine| world.is_running(*engine));
+    let came_and_went = known.is_removed() && known.born_under == known.removed_under;
+    if (came_and_went || removed_under.is_none()) && lines.is_empty() && seams.is_empty() {
+        // It is counted as uncaptured, or nothing was ever claimed of it.
+        truth.end = if known.is_removed() { End::Nobodys } else { truth.end };
     }
     trace.take(&format!("{name} {lines:?} {seams:?}"));
     let stored = pieces(lines, &seams);
+    if (truth.end != End::Stored || known.was_removed_running()) && truth.broken.contains(&true) {
+        // The last words of a removed container come from a follow, and that says nothing either.
+        world.counters.note("a damaged log is gone before it was read to its end");
+        check_order(&truth, &stored).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        return;
+    }
     for hidden in hidden_beside_one(&truth, &stored) {
         world.counters.note(AROUND_ONE);
         if hidden > 0 {
@@ -266,10 +268,15 @@ fn truth_of(world: &World, known: &Known) -> Truth {
     // The end is claimed to be stored, unless the container ran again since.
     let verified = claimed.is_some_and(|at| at > known.started);
     let end = match known.removed_under {
-        _ if !known.removed || verified => End::Stored,
-        // A follow passes over what stands in a file that was emptied under it.
-        Some(engine) if world.is_running(engine) && !known.cut_by_hand => End::Doubted,
-        _ => End::Nobodys,
+        _ if !known.is_removed() => End::Stored,
+        // A follow passes over what stands in a file that was emptied under it, and no read followed.
+        _ if known.cut_by_hand && known.was_removed_running() => End::Nobodys,
+        _ if verified => End::Stored,
+        _ if known.cut_by_hand => End::Nobodys,
+        Some(engine) if world.is_running(engine) => End::Doubted,
+        // It had ended, and no engine ever learned that it ran again.
+        _ if claimed.is_some() => End::Nobodys,
+        _ => End::Doubted,
     };
     let lines = records.iter().map(line).collect();
     Truth { lines, lost, broken, before_us, front, end }

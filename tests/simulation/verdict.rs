@@ -118,6 +118,20 @@ pub(crate) fn check(truth: &Truth, stored: &[Piece]) -> Result<(), String> {
     ))
 }
 
+/// The same of a log of which anything may be missing in silence: nothing is stored twice, altered or
+/// out of order.
+pub(crate) fn check_order(truth: &Truth, stored: &[Piece]) -> Result<(), String> {
+    let mut rest = truth.lines.iter();
+    let lines = stored.iter().filter_map(line);
+    match lines.enumerate().find(|(_, line)| !rest.any(|other| other == *line)) {
+        None => Ok(()),
+        Some((at, line)) => {
+            let map = map(truth, stored);
+            Err(format!("line {at} is stored twice, or out of order: {line:?}\n{map}"))
+        }
+    }
+}
+
 /// For each gap around just one damaged record, how many others it hides that could have been read.
 /// Only gaps of which the place is certain.
 pub(crate) fn hidden_beside_one(truth: &Truth, stored: &[Piece]) -> Vec<usize> {
@@ -393,6 +407,21 @@ mod tests {
             seam @ Piece::Seam(..) => Some(seam),
         });
         assert!(check(&truth, &texts.collect::<Vec<_>>()).is_err());
+    }
+
+    #[test]
+    fn of_what_may_miss_nothing_is_stored_twice_or_out_of_order() {
+        let in_order = |texts| check_order(&truth("abcdef", 0), &stored(texts)).is_ok();
+        for (texts, expected) in [
+            ("abcdef", true),
+            ("bUdf", true),
+            ("", true),
+            ("abbc", false),
+            ("acUbd", false),
+            ("aX", false),
+        ] {
+            assert_eq!(in_order(texts), expected, "{texts}");
+        }
     }
 
     #[test]

@@ -25,11 +25,18 @@ use crate::wire::Dialer;
 /// What our wall clock shows when a simulation begins: 2026-01-01T00:00:00Z.
 const WALL: i64 = 1_767_225_600_000_000_000;
 
+/// How a container was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Removed {
+    Running,
+    Stopped,
+}
+
 /// A container and what the script did to it.
 pub(crate) struct Known {
     pub(crate) id: ContainerId,
     pub(crate) kind: Kind,
-    pub(crate) removed: bool,
+    removed: Option<Removed>,
     /// The engine that ran, and had a monitor for it, when it was removed.
     pub(crate) removed_under: Option<u64>,
     /// When it was started, if the daemon could not be reached then.
@@ -74,6 +81,15 @@ struct Running {
 impl Known {
     pub(crate) fn is_running(&self) -> bool {
         self.running
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed.is_some()
+    }
+
+    /// Whether it ran when it was removed, so that no read came behind its end.
+    pub(crate) fn was_removed_running(&self) -> bool {
+        self.removed == Some(Removed::Running)
     }
 }
 
@@ -298,7 +314,7 @@ impl World {
         self.known.push(Known {
             id,
             kind,
-            removed: false,
+            removed: None,
             removed_under: None,
             started_unseen: None,
             cut_by_hand: false,
@@ -329,10 +345,12 @@ impl World {
         let known = &mut self.known[who];
         let has_monitor = |p: Arc<EngineSnapshot>| p.monitors.iter().any(|row| row.id == known.id);
         let unseen = known.started_unseen.is_some() && !self.daemon_up;
-        if !known.removed && !unseen && picture.is_some_and(has_monitor) {
+        if !known.is_removed() && !unseen && picture.is_some_and(has_monitor) {
             known.removed_under = Some(engine);
         }
-        (known.removed, known.running) = (true, false);
+        let how = if known.running { Removed::Running } else { Removed::Stopped };
+        known.removed.get_or_insert(how);
+        known.running = false;
     }
 
     /// Whether this is the engine that runs.
@@ -345,7 +363,7 @@ impl World {
         match act {
             Act::Start(who) => {
                 self.sim.start_container(&id(who));
-                if !self.known[*who].removed && !self.known[*who].running {
+                if !self.known[*who].is_removed() && !self.known[*who].running {
                     (self.known[*who].started, self.known[*who].running) = (self.wall(), true);
                     let unseen = (!self.daemon_up).then(|| self.wall());
                     self.known[*who].started_unseen = unseen;
@@ -386,7 +404,7 @@ impl World {
         }
         self.sim.crash(&self.known[who].id);
         self.died(who);
-        if !self.known[who].removed {
+        if !self.known[who].is_removed() {
             (self.known[who].started, self.known[who].running) = (self.wall(), true);
         }
     }

@@ -85,6 +85,7 @@ pub(crate) fn identity(feed: Feed) -> LogIdentity {
     LogIdentity {
         container_id: ContainerId::new(feed.name()).unwrap(),
         host: "host".to_owned(),
+        daemon: String::new(),
         name: feed.name().to_owned(),
         project: None,
         service: None,

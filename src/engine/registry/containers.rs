@@ -135,6 +135,20 @@ impl Registry {
         effects
     }
 
+    /// A container whose log has no end was removed while no engine ran: a monitor says so there.
+    #[must_use]
+    pub fn departed_before(&mut self, info: ContainerInfo, now: Now) -> Vec<Effect> {
+        let id = info.id.clone();
+        if self.entries.contains_key(&id) {
+            return Vec::new();
+        }
+        let by = "removed while nothing captured it";
+        self.entries.insert(id.clone(), Entry::new(Arc::new(info), by, now.at, now.wall));
+        let mut effects = self.spawn(&id);
+        effects.extend(self.gone(&id, now));
+        effects
+    }
+
     /// A short-lived container was created and removed before it could be inspected.
     #[must_use]
     pub fn missed(&mut self, name: &str, now: Now) -> Vec<Effect> {
