@@ -142,13 +142,10 @@ fn has_written(lab: &Lab, member: &Member, seconds: u64) -> bool {
 }
 
 /// What the daemon's own stamps say of the pace of a paced container, over what it retains.
-fn pace(lab: &Lab, container: &Container) -> (f64, Duration) {
-    let output = lab.daemon.try_docker(&["logs", "--timestamps", &container.id]);
+fn pace(container: &Container) -> (f64, Duration) {
     let mut check = stored::Check::default();
-    for line in output.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-        let text = String::from_utf8_lossy(line).into_owned();
-        let (stamp, rest) = text.split_once(' ').unwrap();
-        check.line(truth::timestamp(stamp), rest.as_bytes());
+    for line in container.told() {
+        check.line(line.ts, &line.text);
     }
     let checked = check.finish(None);
     (checked.rate(), checked.longest_tick)
@@ -245,7 +242,7 @@ fn twelve_kinds_of_containers_are_captured_line_by_line() {
             wrong.push(format!("{}: {checked:?}", member.name));
         }
     }
-    wrong.extend(slowed(&lab, &data, &members, &twins, seconds));
+    wrong.extend(slowed(&data, &members, &twins, seconds));
     let verdict = oracle::judge(&crash_truth, &stored::items(&data, &crash.container.id));
     assert!(verdict.is_complete() && crash_truth.len() > 20, "crash loop: {verdict:?}");
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -256,7 +253,6 @@ fn twelve_kinds_of_containers_are_captured_line_by_line() {
 
 /// Who wrote slower than the twin that nobody reads.
 fn slowed(
-    lab: &Lab,
     data: &std::path::Path,
     members: &[Member],
     twins: &[Member],
@@ -264,7 +260,7 @@ fn slowed(
 ) -> Vec<String> {
     let mut slowed = Vec::new();
     for twin in twins {
-        let (rate, tick) = pace(lab, &twin.container);
+        let (rate, tick) = pace(&twin.container);
         let member = members.iter().find(|m| m.name == twin.name).unwrap();
         let ours = judged(data, member, seconds);
         eprintln!(

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use logcap_tui::model::Fd;
+
 use super::daemon::Daemon;
 use super::image::Image;
+use super::oracle::OracleLine;
 use super::truth::{self, TruthRecord};
 use super::wait_until;
 
@@ -198,6 +201,19 @@ impl Container {
     /// The last records of the daemon's current file, for logs too large to be read often.
     pub(crate) fn truth_tail(&self) -> Vec<TruthRecord> {
         truth::tail(&self.log_file())
+    }
+
+    /// The lines of its standard output as the daemon tells them, for drivers whose files are not
+    /// json. Only of logs that are not damaged: the daemon says nothing of what it passes over.
+    pub(crate) fn told(&self) -> Vec<OracleLine> {
+        let output = self.daemon.try_docker(&["logs", "--timestamps", &self.id]);
+        let lines = output.stdout.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+        let stamped = lines.map(|line| {
+            let blank = line.iter().position(|b| *b == b' ').expect("a stamp");
+            let (stamp, text) = (std::str::from_utf8(&line[..blank]), line[blank + 1..].to_vec());
+            OracleLine { fd: Fd::Stdout, ts: truth::timestamp(stamp.unwrap()), text }
+        });
+        stamped.collect()
     }
 
     /// Waits until the daemon has at least this many records on its disk.
