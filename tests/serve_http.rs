@@ -108,7 +108,7 @@ fn snapshot(monitors: Vec<Arc<MonitorRow>>) -> EngineSnapshot {
         wall: Timestamp(100_500_000_000),
         started: Timestamp(500_000_000),
         ready: true,
-        docker: DockerView { endpoint: "unix:///run/docker.sock".into(), link },
+        docker: DockerView { endpoint: "unix:///run/docker.sock".into(), link, blind: None },
         coverage: Coverage { running: 9, matched: 8, fresh: 7, excluded: vec![], uncaptured: 1 },
         tasks: TaskCounts { expected: 5, actual: 5, ..TaskCounts::default() },
         monitors,

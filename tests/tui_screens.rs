@@ -12,7 +12,8 @@ mod support;
 
 use std::time::Duration;
 
-use logcap_tui::model::{Phase, Row};
+use logcap_tui::engine::snapshot::Blind;
+use logcap_tui::model::{Moment, Phase, Row};
 use support::*;
 
 macro_rules! picture {
@@ -162,6 +163,21 @@ fn a_store_that_is_slow_is_said_at_the_top() {
     let mut screen = Screen::with(120, 40, snapshot);
     screen.keys("5");
     picture!("store_slow_engine_120x40", screen);
+}
+
+#[test]
+fn a_daemon_that_does_not_tell_what_runs_is_said_at_the_top() {
+    let mut snapshot = busy();
+    snapshot.docker.blind = Some(Blind {
+        since: Moment(snapshot.at.0.saturating_sub(Duration::from_secs(7))),
+        what: "cannot list containers".to_owned(),
+        error: "the daemon answered 500: layer store is locked".to_owned(),
+    });
+    picture!("blind_120x24", Screen::with(120, 24, snapshot.clone()));
+    picture!("blind_60x12", Screen::with(60, 12, snapshot.clone()));
+    let mut screen = Screen::with(120, 40, snapshot);
+    screen.keys("5");
+    picture!("blind_engine_120x40", screen);
 }
 
 #[test]

@@ -21,6 +21,11 @@ use crate::model::{ContainerId, ContainerInfo, RunState};
 
 /// First and longest wait between two attempts to reach the daemon.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// What a daemon may refuse, as the screen says it.
+const EVENTS: &str = "cannot follow events";
+const LIST: &str = "cannot list containers";
+const INSPECT: &str = "cannot inspect containers";
+const PING: &str = "cannot be asked for its version";
 /// Inspects at once.
 const INSPECTS: usize = 8;
 
@@ -58,8 +63,22 @@ pub enum Found {
         /// Until the next attempt.
         retry_in: Duration,
     },
+    /// The daemon answers, but not this.
+    Blind {
+        /// What cannot be asked.
+        what: &'static str,
+        /// In the daemon's words.
+        error: String,
+    },
+    /// Everything that exists could be seen.
+    Sees,
     /// All containers that exist.
-    All(Vec<ContainerInfo>),
+    All {
+        /// As inspected.
+        containers: Vec<ContainerInfo>,
+        /// Those that are listed and could never be inspected.
+        unseen: Vec<ContainerId>,
+    },
     /// One container as it is now.
     Changed(Box<ContainerInfo>),
     /// A container stopped.
@@ -87,6 +106,15 @@ pub struct Discovery {
     unended: BTreeMap<ContainerId, Unended>,
     /// The id of the daemon that answered.
     daemon: String,
+    /// Until another try, where not everything can be inspected.
+    again: Duration,
+}
+
+/// Why a daemon is not watched any more.
+struct Lost {
+    /// What could not be asked.
+    what: &'static str,
+    error: DockerError,
 }
 
 impl Discovery {
@@ -101,7 +129,8 @@ impl Discovery {
         unended: BTreeMap<ContainerId, Unended>,
     ) -> Self {
         let (known, daemon) = (BTreeMap::new(), String::new());
-        Self { ways, found, linked, suspect, reconcile, known, unended, daemon }
+        let again = RETRY.0;
+        Self { ways, found, linked, suspect, reconcile, known, unended, daemon, again }
     }
 
     /// The same after a rest, in place of one that has ended.
@@ -113,15 +142,26 @@ impl Discovery {
     /// Runs until nobody listens.
     pub async fn run(mut self) {
         let mut wait = RETRY.0;
+        // What the last daemon that answered refused at once.
+        let mut refused = None;
         while !self.found.is_closed() {
             match self.connect().await {
                 Ok(docker) => {
-                    wait = RETRY.0;
-                    let ended = self.watch(&docker).await;
-                    tracing::warn!(error = %ended, "lost the daemon");
+                    if let Some(lost) = refused.take() {
+                        self.tell_blind(lost).await;
+                        tokio::time::sleep(wait).await;
+                        wait = (wait * 2).min(RETRY.1);
+                    } else {
+                        wait = RETRY.0;
+                    }
+                    let begun = Instant::now();
+                    let lost = self.watch(&docker).await;
+                    tracing::warn!(what = lost.what, error = %lost.error, "lost the daemon");
                     // The next attempt tells whether it is down or just cut the stream.
+                    refused = Some(lost).filter(|_| begun.elapsed() < RETRY.1);
                 }
                 Err(failed) => {
+                    refused = None;
                     self.tell_down(failed, wait).await;
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(RETRY.1);
@@ -154,6 +194,10 @@ impl Discovery {
         Err(failed)
     }
 
+    async fn tell_blind(&self, Lost { what, error }: Lost) {
+        let _ = self.found.send(Found::Blind { what, error: error.to_string() }).await;
+    }
+
     async fn tell_down(&self, failed: Vec<(Way, DockerError)>, retry_in: Duration) {
         let tried = failed
             .iter()
@@ -176,30 +220,30 @@ impl Discovery {
     }
 
     /// Watches a daemon that answered until it does not.
-    async fn watch(&mut self, docker: &Docker) -> DockerError {
+    async fn watch(&mut self, docker: &Docker) -> Lost {
         let mut events = match docker.events().await {
             Ok(events) => events,
-            Err(error) => return error,
+            Err(error) => return Lost { what: EVENTS, error },
         };
         let mut next_list = Instant::now();
         loop {
-            let turn = tokio::select! {
+            let (what, seen) = tokio::select! {
                 biased;
                 event = events.next() => match event {
-                    Ok(event) => self.event(docker, event).await,
-                    Err(error) => Err(error),
+                    Ok(event) => (INSPECT, self.event(docker, event).await),
+                    Err(error) => (EVENTS, Err(error)),
                 },
-                _ = self.suspect.changed() => docker.hello().await.map(drop),
+                _ = self.suspect.changed() => (PING, docker.hello().await.map(|_| true)),
                 () = sleep_until(next_list) => {
                     next_list = Instant::now() + self.reconcile;
-                    self.reconcile(docker).await.map(|seen| if !seen {
-                        // What could not be inspected is asked for again soon.
-                        next_list = Instant::now() + RETRY.1.min(self.reconcile);
-                    })
+                    (LIST, self.reconcile(docker).await)
                 }
             };
-            if let Err(error) = turn {
-                return error;
+            match seen {
+                Ok(true) => {}
+                // What could not be inspected is asked for again soon.
+                Ok(false) => next_list = next_list.min(Instant::now() + self.soon()),
+                Err(error) => return Lost { what, error },
             }
         }
     }
@@ -226,7 +270,7 @@ impl Discovery {
         let mut inspected = stream::iter(ids)
             .map(|id| async move { (docker.inspect(&id).await, id) })
             .buffer_unordered(INSPECTS);
-        let (mut seen, mut departed) = (true, Vec::new());
+        let (mut seen, mut departed, mut unseen) = (true, Vec::new(), Vec::new());
         while let Some((info, id)) = inspected.next().await {
             match info {
                 Ok(info) => drop(self.known.insert(id, info)),
@@ -237,19 +281,33 @@ impl Discovery {
                 Err(error) if error.means_daemon_down() => return Err(error),
                 Err(error) => {
                     seen = false;
-                    tracing::warn!(container = %id, %error, "inspect failed");
+                    self.tell_blind(Lost { what: INSPECT, error }).await;
+                    if !self.known.contains_key(&id) {
+                        unseen.push(id);
+                    }
                 }
             }
         }
-        let _ = self.found.send(Found::All(self.known.values().cloned().collect())).await;
+        let containers = self.known.values().cloned().collect();
+        let _ = self.found.send(Found::All { containers, unseen }).await;
         for left in departed {
             let _ = self.found.send(Found::Departed(Box::new(left.info))).await;
+        }
+        self.again = if seen { RETRY.0 } else { (self.again * 2).min(RETRY.1) };
+        if seen {
+            let _ = self.found.send(Found::Sees).await;
         }
         Ok(seen)
     }
 
-    /// Applies an event; applying one twice changes nothing.
-    async fn event(&mut self, docker: &Docker, event: DockerEvent) -> Result<(), DockerError> {
+    /// Until what could not be inspected is asked for again.
+    fn soon(&self) -> Duration {
+        self.again.min(self.reconcile)
+    }
+
+    /// Applies an event; applying one twice changes nothing. Says whether the container could be
+    /// seen.
+    async fn event(&mut self, docker: &Docker, event: DockerEvent) -> Result<bool, DockerError> {
         let told = match event.kind {
             DockerEventKind::Start | DockerEventKind::Rename => {
                 match docker.inspect(&event.id).await {
@@ -261,7 +319,7 @@ impl Discovery {
                         Found::Missed(event.name)
                     }
                     Err(error) if error.means_daemon_down() => return Err(error),
-                    Err(_) => return Ok(()),
+                    Err(error) => return Ok(error.is_not_found()),
                 }
             }
             DockerEventKind::Die => return self.died(docker, event.id).await,
@@ -269,22 +327,22 @@ impl Discovery {
                 self.known.remove(&event.id);
                 Found::Gone(event.id)
             }
-            _ => return Ok(()),
+            _ => return Ok(true),
         };
         let _ = self.found.send(told).await;
-        Ok(())
+        Ok(true)
     }
 
-    async fn died(&mut self, docker: &Docker, id: ContainerId) -> Result<(), DockerError> {
+    async fn died(&mut self, docker: &Docker, id: ContainerId) -> Result<bool, DockerError> {
         let _ = self.found.send(Found::Died(id.clone())).await;
         match docker.inspect(&id).await {
             Ok(info) => {
                 self.known.insert(id, info.clone());
                 let _ = self.found.send(Found::Changed(Box::new(info))).await;
-                Ok(())
+                Ok(true)
             }
             Err(error) if error.means_daemon_down() => Err(error),
-            Err(_) => Ok(()),
+            Err(error) => Ok(error.is_not_found()),
         }
     }
 }

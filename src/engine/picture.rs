@@ -11,7 +11,7 @@ use super::process::{ProcessMeter, Slope};
 use super::registry::{Now, Registry};
 use super::shared::Shared;
 use super::snapshot::{
-    Coverage, DockerView, EngineSnapshot, Link, MonitorRow, ProcessView, StoreView, TaskCounts,
+    Coverage, DockerView, EngineSnapshot, MonitorRow, ProcessView, StoreView, TaskCounts,
     TimelineView, Totals,
 };
 use super::tasks::Tasks;
@@ -65,7 +65,7 @@ impl Painter {
         shared: &Shared,
         registry: &Registry,
         tasks: &Tasks,
-        (endpoint, link, told): (String, Link, &BTreeMap<EventKind, u64>),
+        (docker, told): (DockerView, &BTreeMap<EventKind, u64>),
         now: Now,
     ) -> EngineSnapshot {
         let probe = shared.probe();
@@ -83,7 +83,7 @@ impl Painter {
             probe,
             timeout,
             ready: registry.ready,
-            docker: DockerView { endpoint, link },
+            docker,
             coverage: coverage(registry, &monitors),
             tasks: self.tasks(registry, tasks, now.at),
             process: self.process.clone(),

@@ -89,7 +89,8 @@ impl World {
             Happens::Seen(n, runs) => registry.container(info(*n, run(*runs)), now),
             Happens::Listed(which) => {
                 let listed = (0..).zip(which).filter(|(_, there)| **there);
-                registry.reconciled(listed.map(|(n, _)| info(n, run(true))).collect(), now)
+                let containers = listed.map(|(n, _)| info(n, run(true))).collect();
+                registry.reconciled(containers, Vec::new(), now)
             }
             Happens::Died(n) => registry.died(&id(*n)),
             Happens::Gone(n) => registry.gone(&id(*n), now),

@@ -34,7 +34,7 @@ pub(super) fn with(n: u8) -> Registry {
     let mut registry = Registry::new(Filter::default(), None, Timing::default());
     let _ = registry.daemon_up(now(0));
     let all = (0..n).map(|n| info(n, RunState::Running)).collect();
-    let spawned = registry.reconciled(all, now(0));
+    let spawned = registry.reconciled(all, Vec::new(), now(0));
     assert_eq!(spawned.iter().filter(|e| matches!(e, Effect::Spawn(_))).count(), usize::from(n));
     registry
 }

@@ -61,7 +61,8 @@ impl EngineSnapshot {
     }
 
     /// Whether `/health` answers 200: no matched running container failed or quarantined, daemon
-    /// and store up (CAPTURE contract 2.2).
+    /// and store up (CAPTURE contract 2.2), and no container that may run unseen for longer than
+    /// evidence may be old.
     pub fn is_healthy(&self) -> bool {
         let bad = |m: &MonitorRow| {
             m.running && matches!(m.health, TaskHealth::Failed | TaskHealth::Quarantined)
@@ -71,6 +72,7 @@ impl EngineSnapshot {
             kind == "monitor" || expected == actual
         };
         matches!(self.docker.link, Link::Up { .. })
+            && self.docker.blind_for(self.timeout, self.at).is_none()
             && self.tasks.kinds.iter().all(fixed)
             && self.store.blocked.is_none()
             && !self.monitors.iter().any(|m| bad(m))
@@ -84,6 +86,27 @@ pub struct DockerView {
     pub endpoint: String,
     /// Whether it answers.
     pub link: Link,
+    /// What it does not tell although it answers.
+    #[serde(default)]
+    pub blind: Option<Blind>,
+}
+
+impl DockerView {
+    /// What it does not tell, if it has not for longer than `within`.
+    pub fn blind_for(&self, within: Duration, now: Moment) -> Option<&Blind> {
+        self.blind.as_ref().filter(|blind| now.since(blind.since) > within)
+    }
+}
+
+/// The daemon answers, and yet containers may come and go unseen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blind {
+    /// Since when.
+    pub since: Moment,
+    /// What cannot be asked, for example `cannot list containers`.
+    pub what: String,
+    /// What the daemon said last.
+    pub error: String,
 }
 
 /// State of the connection.

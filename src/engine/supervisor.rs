@@ -22,7 +22,7 @@ use super::picture::Painter;
 use super::registry::{Effect, Now, Registry, STOP_WITHIN, TaskEnd, event};
 use super::report::MonitorReport;
 use super::shared::Shared;
-use super::snapshot::{EngineSnapshot, Link};
+use super::snapshot::{Blind, DockerView, EngineSnapshot, Link};
 use super::tasks::{Ended, TaskKind, Tasks};
 use crate::model::{ContainerId, EventKind, Moment, MonitorEpoch, TimelineEvent};
 
@@ -81,8 +81,7 @@ pub(super) struct Supervisor {
     painter: Painter,
     /// To start again, should it end.
     discovery: Discovery,
-    link: Link,
-    endpoint: String,
+    docker: DockerView,
     attempts: u32,
     stopping: Option<Instant>,
     store_trouble: Option<EventKind>,
@@ -109,8 +108,7 @@ impl Supervisor {
             voices,
             painter,
             discovery,
-            link: Link::Connecting,
-            endpoint: String::new(),
+            docker: DockerView::default(),
             attempts: 0,
             stopping: None,
             store_trouble: None,
@@ -179,15 +177,15 @@ impl Supervisor {
     fn found(&mut self, found: Found, now: Now) -> Vec<Effect> {
         match found {
             Found::Up { endpoint, info } => {
-                let was_down = matches!(self.link, Link::Down { .. });
-                let since = match self.link {
+                let was_down = matches!(self.docker.link, Link::Down { .. });
+                let since = match self.docker.link {
                     Link::Up { since, .. } => since,
                     _ => now.at,
                 };
                 let version = format!("{:?} {}", info.flavor, info.version);
-                self.endpoint = endpoint;
+                self.docker.endpoint = endpoint;
                 self.attempts = 0;
-                self.link = Link::Up { since, version, api: info.api };
+                self.docker.link = Link::Up { since, version, api: info.api };
                 if was_down {
                     self.timeline(EventKind::DaemonUp, "");
                 }
@@ -195,25 +193,46 @@ impl Supervisor {
             }
             Found::Down { endpoint, error, hint, tried, retry_in } => {
                 self.attempts += 1;
-                let since = match &self.link {
+                let since = match &self.docker.link {
                     Link::Down { since, .. } => *since,
                     _ => now.at,
                 };
-                if !matches!(self.link, Link::Down { .. }) {
+                if !matches!(self.docker.link, Link::Down { .. }) {
                     self.timeline(EventKind::DaemonDown, &error);
                 }
                 let (retry_at, attempts) = (now.at.after(retry_in), self.attempts);
-                self.endpoint = endpoint;
-                self.link = Link::Down { since, error, hint, tried, retry_at, attempts };
+                self.docker.blind = None;
+                self.docker.endpoint = endpoint;
+                self.docker.link = Link::Down { since, error, hint, tried, retry_at, attempts };
                 self.registry.daemon_down(now)
             }
-            Found::All(containers) => self.registry.reconciled(containers, now),
+            Found::Blind { what, error } => {
+                self.blind(what, error, now.at);
+                Vec::new()
+            }
+            Found::Sees => {
+                if self.docker.blind.take().is_some() {
+                    self.timeline(EventKind::DiscoveryRecovered, "");
+                }
+                Vec::new()
+            }
+            Found::All { containers, unseen } => self.registry.reconciled(containers, unseen, now),
             Found::Changed(info) => self.registry.container(*info, now),
             Found::Died(id) => self.registry.died(&id),
             Found::Gone(id) => self.registry.gone(&id, now),
             Found::Missed(name) => self.registry.missed(&name, now),
             Found::Departed(info) => self.registry.departed_before(*info, now),
         }
+    }
+
+    /// The daemon answers, but not what discovery asks.
+    fn blind(&mut self, what: &str, error: String, now: Moment) {
+        let since = self.docker.blind.as_ref().map(|blind| blind.since);
+        if since.is_none() {
+            self.timeline(EventKind::DiscoveryFailed, &format!("{what}: {error}"));
+        }
+        let since = since.unwrap_or(now);
+        self.docker.blind = Some(Blind { since, what: what.to_owned(), error });
     }
 
     fn ended(&mut self, ended: Ended, now: Now) -> Vec<Effect> {
@@ -299,7 +318,7 @@ impl Supervisor {
             &self.shared,
             &self.registry,
             &self.tasks,
-            (self.endpoint.clone(), self.link.clone(), &self.told),
+            (self.docker.clone(), &self.told),
             now,
         );
         self.voices.snapshots.send_replace(Arc::new(picture));

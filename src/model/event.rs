@@ -48,6 +48,10 @@ pub enum EventKind {
     DaemonDown,
     /// The daemon answers again.
     DaemonUp,
+    /// The daemon answers, but not what discovery asks: containers may come and go unseen.
+    DiscoveryFailed,
+    /// Every container that exists was seen again.
+    DiscoveryRecovered,
     /// The store refuses writes.
     StoreBlocked,
     /// A commit takes longer than it should; its records wait.
@@ -60,7 +64,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, for parsing stored words and for filters.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::EngineStarted,
         Self::EngineStopped,
         Self::ContainerStarted,
@@ -81,6 +85,8 @@ impl EventKind {
         Self::Resumed,
         Self::DaemonDown,
         Self::DaemonUp,
+        Self::DiscoveryFailed,
+        Self::DiscoveryRecovered,
         Self::StoreBlocked,
         Self::StoreSlow,
         Self::StoreRecovered,
@@ -110,6 +116,8 @@ impl EventKind {
             Self::Resumed => "resumed",
             Self::DaemonDown => "daemon_down",
             Self::DaemonUp => "daemon_up",
+            Self::DiscoveryFailed => "discovery_failed",
+            Self::DiscoveryRecovered => "discovery_recovered",
             Self::StoreBlocked => "store_blocked",
             Self::StoreSlow => "store_slow",
             Self::StoreRecovered => "store_recovered",

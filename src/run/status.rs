@@ -35,7 +35,10 @@ fn describe(snapshot: &EngineSnapshot) -> String {
     let mut text = String::new();
     let link = match &snapshot.docker.link {
         Link::Connecting => "connecting".to_owned(),
-        Link::Up { version, .. } => version.clone(),
+        Link::Up { version, .. } => match &snapshot.docker.blind {
+            Some(blind) => format!("{version}; {}: {}", blind.what, blind.error),
+            None => version.clone(),
+        },
         Link::Down { error, hint, .. } => format!("not reachable: {error}; {hint}"),
     };
     let coverage = &snapshot.coverage;

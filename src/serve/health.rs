@@ -75,7 +75,7 @@ pub struct DockerHealth {
     pub up: bool,
     /// Name and version, while it answers.
     pub version: Option<String>,
-    /// Why it does not answer, in plain words.
+    /// Why it does not answer, or what it does not tell, in plain words.
     pub error: Option<String>,
 }
 
@@ -204,8 +204,10 @@ impl Health {
 
 impl DockerHealth {
     fn of(snapshot: &EngineSnapshot) -> Self {
+        let blind = snapshot.docker.blind.as_ref();
+        let blind = blind.map(|blind| format!("{}: {}", blind.what, blind.error));
         let (up, version, error) = match &snapshot.docker.link {
-            Link::Up { version, .. } => (true, Some(version.clone()), None),
+            Link::Up { version, .. } => (true, Some(version.clone()), blind),
             Link::Down { error, .. } => (false, None, Some(error.clone())),
             Link::Connecting => (false, None, None),
         };

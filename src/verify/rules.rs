@@ -63,6 +63,12 @@ fn coverage(snapshot: &EngineSnapshot, seen: &Seen) -> Vec<Finding> {
     for row in snapshot.monitors.iter().filter(|row| !ids.insert(&row.id)) {
         findings.push(of_row(Rule::Coverage, row, "it has more than one monitor"));
     }
+    if let Some(blind) = snapshot.docker.blind_for(snapshot.timeout, snapshot.at) {
+        let age = seconds(snapshot.at.since(blind.since));
+        let figures =
+            format!("containers may run unseen for {age}: {}: {}", blind.what, blind.error);
+        findings.push(of_engine(Rule::Coverage, figures));
+    }
     let watched = snapshot.monitors.iter().filter(|row| row.running).count();
     let matched = snapshot.coverage.matched;
     if watched < matched {

@@ -234,7 +234,7 @@ async fn last_words_behind_an_empty_read_lack_their_begin() {
 }
 
 /// A container of which twenty lines are stored.
-async fn twenty_read(profile: Profile, spec: ContainerSpec) -> (Lab, ContainerId) {
+pub(crate) async fn twenty_read(profile: Profile, spec: ContainerSpec) -> (Lab, ContainerId) {
     let mut lab = Lab::new(profile, 10);
     lab.start().await;
     let id = lab.sim.run(spec);

@@ -3,18 +3,8 @@
 use logcap_tui::model::{Away, ContainerId, Lost, Seam, SeamKind};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
+use crate::bells::twenty_read;
 use crate::harness::{Lab, is_live};
-
-/// A lab whose engine has stored twenty lines of a container, and was stopped.
-async fn twenty_stored(spec: ContainerSpec) -> (Lab, ContainerId) {
-    let mut lab = Lab::new(Profile::Moby24, 10);
-    lab.start().await;
-    let id = lab.sim.run(spec);
-    lab.sim.emit_many(&id, 20, |n| format!("read {n}"));
-    lab.wait_row("live", &id, |row| is_live(row) && row.flow.stored == 20).await;
-    lab.rest().await;
-    (lab, id)
-}
 
 /// The gaps of a log after another start, once whatever has no end was looked for.
 async fn gaps_after_a_start(lab: &mut Lab, id: &ContainerId) -> Vec<Seam> {
@@ -35,7 +25,7 @@ async fn what_a_container_wrote_and_took_along_while_no_engine_ran_is_a_gap() {
         ContainerSpec::named("lossy").option("mode", "non-blocking"),
     ];
     for spec in kinds {
-        let (mut lab, id) = twenty_stored(spec).await;
+        let (mut lab, id) = twenty_read(Profile::Moby24, spec).await;
         let identity = lab.log(&id).identity;
         lab.stop().await;
         lab.sim.emit_many(&id, 30, |n| format!("unread {n}"));
@@ -59,14 +49,14 @@ async fn what_a_container_wrote_and_took_along_while_no_engine_ran_is_a_gap() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_with_an_end_has_no_gap_when_its_container_is_gone() {
     let spec = || ContainerSpec::named("ended");
-    let (mut lab, id) = twenty_stored(spec()).await;
+    let (mut lab, id) = twenty_read(Profile::Moby24, spec()).await;
     lab.sim.die(&id);
     lab.wait_row("its end", &id, |row| row.phase.as_str() == "ended").await;
     lab.stop().await;
     lab.sim.remove(&id);
     assert_eq!(gaps_after_a_start(&mut lab, &id).await, []);
 
-    let (mut lab, id) = twenty_stored(spec().auto_remove()).await;
+    let (mut lab, id) = twenty_read(Profile::Moby24, spec().auto_remove()).await;
     lab.sim.die(&id);
     lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
     lab.stop().await;
@@ -76,7 +66,7 @@ async fn a_log_with_an_end_has_no_gap_when_its_container_is_gone() {
 /// A daemon that never had the container cannot say that it is gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_daemon_has_is_not_called_removed() {
-    let (mut lab, id) = twenty_stored(ContainerSpec::named("elsewhere")).await;
+    let (mut lab, id) = twenty_read(Profile::Moby24, ContainerSpec::named("elsewhere")).await;
     lab.stop().await;
     lab.sim.remove(&id);
     for (daemon, gaps) in [("ANOTHER", 0), ("SIMU:LATE:DDAE:MON0", 1)] {

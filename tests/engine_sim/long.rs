@@ -108,6 +108,10 @@ async fn a_hole_in_an_answer_that_is_too_long_to_be_held_back_is_told_behind_it(
         assert!((1..1_000).contains(&missing), "they stand elsewhere: {verdict:?}");
         assert_eq!(lab.stored(&id), 91_000 - missing);
         assert!(gap.what.detail.contains("of the last 69"), "{gap:?}");
+        // It stands behind them, and says since when some are missing.
+        let hole = lab.sim.records(&id)[51_000].ts;
+        let (low, high) = (gap.what.t_low.unwrap(), gap.what.t_high.unwrap());
+        assert!(low < hole && hole < high, "{hole:?} {gap:?}");
     }
 }
 

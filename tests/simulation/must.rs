@@ -15,6 +15,8 @@ pub(crate) const MUST: &[&str] = &[
     "doubt stuck follow",
     "event backfilled",
     "event container_removed",
+    "event discovery_failed",
+    "event discovery_recovered",
     "event daemon_down",
     "event daemon_up",
     "event engine_stopped",

@@ -349,6 +349,7 @@ impl Lab {
 
     /// The same without the first records, which were gone before anybody looked.
     pub(crate) fn verdict_behind(&self, id: &ContainerId, gone: usize) -> Verdict {
+        assert_eq!(self.sim.refused(), Vec::<String>::new(), "only GET is ever sent");
         let reader = &self.running().store.reader;
         let tty = reader.log_by_container(id).unwrap().is_some_and(|log| log.identity.tty);
         // Podman says the second of a record and no more.

@@ -240,6 +240,7 @@ pub fn calm() -> EngineSnapshot {
                 version: "Docker 28.2.2".to_owned(),
                 api: "1.50".to_owned(),
             },
+            blind: None,
         },
         coverage: Coverage {
             running: 12,
@@ -337,7 +338,8 @@ pub fn down() -> EngineSnapshot {
         retry_at: ago(-6.0),
         attempts: 5,
     };
-    let docker = DockerView { endpoint: "unix:///var/run/docker.sock".to_owned(), link };
+    let docker =
+        DockerView { endpoint: "unix:///var/run/docker.sock".to_owned(), link, blind: None };
     EngineSnapshot { docker, ..calm() }
 }
 

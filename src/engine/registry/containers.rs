@@ -12,14 +12,19 @@ use crate::config::Decision;
 use crate::model::{Away, ContainerId, ContainerInfo, EventKind, Moment, MonitorEpoch, RunState};
 
 impl Registry {
-    /// The whole truth about which containers exist.
+    /// The whole truth about which containers exist, and of which of them nothing else is known.
     #[must_use]
-    pub fn reconciled(&mut self, containers: Vec<ContainerInfo>, now: Now) -> Vec<Effect> {
+    pub fn reconciled(
+        &mut self,
+        containers: Vec<ContainerInfo>,
+        unseen: Vec<ContainerId>,
+        now: Now,
+    ) -> Vec<Effect> {
         let mut effects = Vec::new();
         let gone: Vec<ContainerId> = self
             .running
             .keys()
-            .filter(|id| !containers.iter().any(|info| info.id == **id))
+            .filter(|id| !containers.iter().any(|info| info.id == **id) && !unseen.contains(id))
             .cloned()
             .collect();
         for info in containers {
@@ -27,6 +32,10 @@ impl Registry {
         }
         for id in gone {
             effects.extend(self.gone(&id, now));
+        }
+        if !self.ready {
+            // Whenever they are seen, they were there before us.
+            self.running.extend(unseen.into_iter().map(|id| (id, false)));
         }
         self.ready = true;
         effects

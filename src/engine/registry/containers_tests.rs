@@ -25,12 +25,41 @@ fn spawned(effects: &[Effect]) -> usize {
 fn a_list_tells_which_came_and_which_are_gone() {
     let mut registry = with(2);
     let listed = || vec![info(1, RunState::Running), info(2, RunState::Running)];
-    let effects = registry.reconciled(listed(), now(9));
+    let effects = registry.reconciled(listed(), Vec::new(), now(9));
     assert_eq!(told(&effects), [EventKind::ContainerStarted, EventKind::ContainerRemoved]);
     assert_eq!(spawned(&effects), 1);
     assert_eq!(gate(&registry, 0), Gate::Finish);
     assert_eq!((gate(&registry, 1), gate(&registry, 2)), (Gate::Open, Gate::Open));
-    assert_eq!(registry.reconciled(listed(), now(10)), [], "told twice");
+    assert_eq!(registry.reconciled(listed(), Vec::new(), now(10)), [], "told twice");
+}
+
+/// One that could not be inspected at the first list was there before us all the same.
+#[test]
+fn what_is_listed_before_it_can_be_seen_did_not_begin_under_our_eyes() {
+    for at_first in [true, false] {
+        let mut registry = Registry::new(Filter::default(), None, Timing::default());
+        let _ = registry.daemon_up(now(0));
+        let unseen = if at_first { vec![id(0)] } else { Vec::new() };
+        let _ = registry.reconciled(Vec::new(), unseen, now(0));
+        assert_eq!(registry.reconciled(Vec::new(), vec![id(0)], now(1)), []);
+        let effects = registry.reconciled(vec![info(0, RunState::Running)], Vec::new(), now(2));
+        assert_eq!(spawned(&effects), 1);
+        assert_eq!(registry.entries[&id(0)].whole, !at_first);
+    }
+}
+
+/// A log without an end whose container is gone gets a monitor, for one word.
+#[test]
+fn a_container_that_departed_before_us_has_a_monitor_that_is_told_to_finish() {
+    let mut registry = with(1);
+    let effects = registry.departed_before(info(7, RunState::Exited), now(1));
+    assert_eq!((spawned(&effects), told(&effects)), (1, vec![EventKind::ContainerRemoved]));
+    assert_eq!((gate(&registry, 7), registry.uncaptured), (Gate::Finish, 0));
+    let entry = &registry.entries[&id(7)];
+    assert_eq!((entry.whole, entry.away), (false, Away::NotRunning));
+    // Whoever is captured is not gone.
+    assert_eq!(registry.departed_before(info(0, RunState::Exited), now(1)), []);
+    assert_eq!(gate(&registry, 0), Gate::Open);
 }
 
 #[test]
@@ -80,7 +109,7 @@ fn only_what_began_under_our_eyes_was_never_missed() {
     let mut registry = Registry::new(Filter::default(), None, Timing::default());
     // An event may come before the first list; it says nothing about when the log began.
     let _ = registry.container(info(0, RunState::Running), now(0));
-    let _ = registry.reconciled(vec![info(0, RunState::Running)], now(0));
+    let _ = registry.reconciled(vec![info(0, RunState::Running)], Vec::new(), now(0));
     let _ = registry.container(info(1, RunState::Running), now(0));
     let seen = |n| {
         let entry = &registry.entries[&id(n)];

@@ -101,7 +101,8 @@ fn tasks_style(state: &UiState, theme: &Theme) -> Style {
 }
 
 fn figures(state: &UiState, theme: &Theme) -> Vec<Line<'static>> {
-    let mut lines = tasks(state, theme);
+    let mut lines = blind(state, theme);
+    lines.extend(tasks(state, theme));
     lines.push(Line::default());
     lines.extend(process(state, theme));
     lines.push(Line::default());
@@ -118,6 +119,19 @@ fn figures(state: &UiState, theme: &Theme) -> Vec<Line<'static>> {
 
 fn millis(duration: std::time::Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
+}
+
+/// What the daemon refuses although it answers.
+fn blind(state: &UiState, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(blind) = &state.snapshot.docker.blind else { return Vec::new() };
+    let age = text::clock(state.engine_now().since(blind.since));
+    vec![
+        heading("Docker", theme),
+        Line::styled(format!("{} for {age}", text::safe(&blind.what)), theme.warn),
+        Line::styled(text::safe(&blind.error), theme.text),
+        Line::styled("what starts meanwhile is captured when it can be seen", theme.dim),
+        Line::default(),
+    ]
 }
 
 fn tasks(state: &UiState, theme: &Theme) -> Vec<Line<'static>> {

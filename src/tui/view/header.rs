@@ -98,6 +98,10 @@ fn identity(state: &UiState, theme: &Theme) -> Vec<Piece> {
     let docker = &state.snapshot.docker;
     let link = match &docker.link {
         Link::Connecting => vec![Span::styled("◦ connecting to Docker", theme.accent)],
+        Link::Up { .. } if let Some(blind) = &docker.blind => vec![
+            Span::styled(format!("! {} ", blind.what), theme.warn),
+            Span::styled(text::clock(now.since(blind.since)), theme.dim),
+        ],
         Link::Up { since, .. } => vec![
             Span::styled("● connected ", theme.ok),
             Span::styled(text::clock(now.since(*since)), theme.dim),
@@ -117,6 +121,7 @@ fn identity(state: &UiState, theme: &Theme) -> Vec<Piece> {
     let short = match &docker.link {
         _ if gone.is_some() => ("× engine gone", theme.bad),
         Link::Connecting => ("◦ connecting", theme.accent),
+        Link::Up { .. } if docker.blind.is_some() => ("! blind", theme.warn),
         Link::Up { .. } => ("● connected", theme.ok),
         Link::Down { .. } => ("× unreachable", theme.bad),
     };
