@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use logcap_tui::engine::EngineSnapshot;
 use logcap_tui::engine::snapshot::{Link, MonitorRow};
 use logcap_tui::model::{EventKind, State};
-use support::program::row;
+use support::program::{row, setting};
 use support::scene::{let_pass, lives, quiet, writer};
 use support::starved::{Starved, share};
 use support::{
@@ -290,7 +290,7 @@ fn a_container_that_dies_as_often_as_it_is_started_is_captured_whole() {
     looping.wait();
     scene.capture(&scene.second.daemon.clone());
     wait_until_it_moves(&scene, &busy);
-    let time = Duration::from_secs(12);
+    let time = Duration::from_secs(if setting("LOGCAP_LIVE_MATRIX", 0) > 0 { 60 } else { 12 });
     let (runs, killed) = crash_loop(&scene, &looping, time);
     assert!(runs > 10 && (1..runs).contains(&killed), "control: {runs} runs, {killed} killed");
     wait_until_it_moves(&scene, &busy);
