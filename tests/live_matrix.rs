@@ -218,9 +218,11 @@ fn newest_numbers(data: &Path, container: &Container) -> Vec<u64> {
     lines.map(|(_, seq)| seq).collect()
 }
 
-/// Number of the oldest line that the daemon still has, by its files where they are json.
+/// Number of the oldest line that the daemon still has, by its files where they are json. Of a single
+/// file it keeps the one before, and never reads it.
 fn oldest(container: &Container) -> Option<u64> {
-    let in_files = container.log_file().exists();
+    let files = container.inspect(r#"{{index .HostConfig.LogConfig.Config "max-file"}}"#);
+    let in_files = container.log_file().exists() && files != "1";
     let lines = if in_files { truth::lines(&container.truth()) } else { container.told() };
     lines.iter().find_map(|line| oracle::generated(&line.text)).map(|(_, seq)| seq)
 }
