@@ -139,6 +139,12 @@ impl Committer {
         self.cursor_dirty = true;
     }
 
+    /// Notes that the gap before the next record is recorded already.
+    pub fn gap_is_told(&mut self) {
+        self.cursor.break_off();
+        self.cursor_dirty = true;
+    }
+
     /// Puts a seam before the next record; the cursor goes on across it.
     pub fn seam(&mut self, seam: NewSeam) {
         self.close_segment();

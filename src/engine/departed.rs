@@ -6,9 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{
-    ContainerId, ContainerInfo, Guarantee, LogConfig, RunState, Seam, SeamKind, Seq,
-};
+use crate::model::{ContainerId, ContainerInfo, Guarantee, LogConfig, RunState, Seam, SeamKind};
 use crate::store::{LogIdentity, LogRow, StoreError, StoreReader};
 
 /// A container whose log has no end yet.
@@ -25,8 +23,8 @@ pub struct Unended {
 pub(super) fn unended(reader: &StoreReader) -> Result<BTreeMap<ContainerId, Unended>, StoreError> {
     let mut found = BTreeMap::new();
     for row in reader.logs()? {
-        let is_read = row.ended.is_some() || row.next_seq == Seq::ADOPTION;
-        if is_read || row.identity.daemon.is_empty() {
+        // Of a log that was never read nobody claims anything.
+        if row.ended.is_some() || row.cursor.is_none() || row.identity.daemon.is_empty() {
             continue;
         }
         let seams = reader.seams(Some(row.id))?;

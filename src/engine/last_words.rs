@@ -294,6 +294,7 @@ impl Capture {
                 let lost = Some(if is_lost { Lost::Removed } else { Lost::Unknown });
                 let seam = NewSeam { lost, ..self.removed_gap()? };
                 self.cut(seam).await?;
+                self.committer()?.gap_is_told();
                 false
             }
         };

@@ -45,6 +45,26 @@ async fn what_a_container_wrote_and_took_along_while_no_engine_ran_is_a_gap() {
     }
 }
 
+/// Of a log that was read and held nothing, nobody can tell either what it held later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_silent_container_wrote_first_while_no_engine_ran_is_a_gap() {
+    let mut lab = Lab::new(Profile::Moby24, 10);
+    lab.start().await;
+    let id = lab.sim.run(ContainerSpec::named("silent"));
+    let none = lab.sim.run(ContainerSpec::named("none").driver("none"));
+    lab.wait_row("live", &id, is_live).await;
+    lab.wait_row("unreadable", &none, |row| row.phase.as_str() == "unreadable").await;
+    lab.rest().await;
+    lab.stop().await;
+    lab.sim.emit_many(&id, 30, |n| format!("unread {n}"));
+    lab.sim.remove(&id);
+    lab.sim.remove(&none);
+    assert_eq!(gaps_after_a_start(&mut lab, &id).await.len(), 1);
+    assert_eq!(lab.seams_if_any(&none), [], "control: nobody claims what cannot be read");
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean() && verdict.reported == 30, "{verdict:?}");
+}
+
 /// Control: whoever was read to the end, heard to the end or is still there has no gap.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_with_an_end_has_no_gap_when_its_container_is_gone() {

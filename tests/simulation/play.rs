@@ -211,7 +211,8 @@ fn judge(world: &World, number: usize, known: &Known, picture: &EngineSnapshot, 
     let missing = truth.lines.len().saturating_sub(lines.len());
     let removed_under = known.removed_under.filter(|engine| world.is_running(*engine));
     let came_and_went = known.is_removed() && known.born_under == known.removed_under;
-    if (came_and_went || removed_under.is_none()) && lines.is_empty() && seams.is_empty() {
+    let is_unread = removed_under.is_none() && log.cursor.is_none();
+    if (came_and_went || is_unread) && lines.is_empty() && seams.is_empty() {
         // It is counted as uncaptured, or nothing was ever claimed of it.
         truth.end = if known.is_removed() { End::Nobodys } else { truth.end };
     }
