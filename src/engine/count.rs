@@ -226,3 +226,57 @@ async fn read(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fd, RecordRef, Timestamp};
+
+    fn fp(text: u8) -> Fingerprint {
+        let bytes = &[text];
+        Fingerprint::of(&RecordRef { fd: Fd::Stdout, ts: Timestamp(0), newline: true, bytes })
+    }
+
+    fn counted(texts: &[u8]) -> Count {
+        let mut count = Count { came: 0, front: Vec::new(), last: None, ends: true };
+        texts.iter().for_each(|text| count.add(fp(*text)));
+        count
+    }
+
+    /// Of identical records in a row only their number tells which of them is the first.
+    #[test]
+    fn the_begin_of_a_tail_is_found_in_a_longer_one() {
+        let count = counted(b"aabbbc");
+        let place = |text, run| count.place(Some(Lead { fp: fp(text), run }));
+        assert_eq!((place(b'a', 2), place(b'a', 1)), (Some(0), Some(1)));
+        assert_eq!((place(b'b', 3), place(b'b', 2)), (Some(2), Some(3)));
+        assert_eq!((place(b'b', 4), place(b'c', 1), place(b'd', 1)), (None, Some(5), None));
+        assert_eq!(count.place(None), None);
+        let lead = Lead { fp: fp(b'a'), run: 2 };
+        assert_eq!((count.lead(), counted(b"").lead()), (Some(lead), None));
+    }
+
+    #[test]
+    fn what_stands_behind_a_record_is_counted_from_the_last_such_one() {
+        let count = counted(b"abac");
+        assert_eq!(count.behind(fp(b'a')), Some((1, fp(b'c'))));
+        assert_eq!(count.behind(fp(b'c')), Some((0, fp(b'c'))));
+        assert_eq!(count.behind(fp(b'd')), None);
+    }
+
+    #[test]
+    fn a_tail_is_clean_if_as_much_came_as_was_asked_for() {
+        let mut count = counted(b"abc");
+        assert!(count.is_clean(2) && count.is_clean(3) && !count.is_clean(4));
+        count.ends = false;
+        assert!(!count.is_clean(3));
+    }
+
+    /// Of more than is remembered the end is not found, rather than a wrong number.
+    #[test]
+    fn the_front_of_a_long_tail_is_remembered() {
+        let count = counted(&[&vec![b'a'; FRONT][..], b"b"].concat());
+        assert_eq!((count.came, count.front.len()), (FRONT as u64 + 1, FRONT));
+        assert_eq!((count.last, count.behind(fp(b'b'))), (Some(fp(b'b')), None));
+    }
+}

@@ -362,3 +362,7 @@ impl Capture {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "last_words_tests.rs"]
+mod tests;

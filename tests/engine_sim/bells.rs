@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use logcap_tui::config::History;
 use logcap_tui::engine::snapshot::MonitorRow;
 use logcap_tui::engine::{Targets, Verb};
 use logcap_tui::model::{Away, ContainerId, LiveSource, Lost, Seam, SeamKind, State};
@@ -148,6 +149,41 @@ async fn what_the_follow_of_a_log_that_rotated_holds_is_a_gap_without_a_read() {
     assert_eq!(gap.what.lost, Some(Lost::Removed));
 }
 
+/// What was read before counts: only together it fills a file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_of_a_log_may_have_filled_its_first_file() {
+    let spec = ContainerSpec::named("rotated").rotating("20k", 3);
+    let writes = |sim: &Sim, id: &_| sim.emit_many(id, 100, |n| format!("unread {n}"));
+    let (stored, gaps) = removed_before_its_read(Profile::Moby24, spec, 150, writes).await;
+    assert_eq!((stored, gaps.len()), (150, 1), "{gaps:#?}");
+}
+
+/// So does what an earlier engine has read, and what was not taken of the log's begin.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_before_this_engine_may_have_filled_the_first_file() {
+    for (history, stored) in [(History::All, 150), (History::Tail(5), 5)] {
+        let mut lab = Lab::new(Profile::Moby24, 10).history(history);
+        let id = lab.sim.run(ContainerSpec::named("rotated").rotating("20k", 3).auto_remove());
+        lab.sim.emit_many(&id, 150, |n| format!("read {n}"));
+        lab.start().await;
+        lab.wait_row("live", &id, |row| is_live(row) && row.stored_total == stored).await;
+        lab.rest().await;
+        lab.sim.stall_reads(&id);
+        if history == History::All {
+            lab.stop().await;
+            lab.start().await;
+        } else {
+            lab.order(Verb::Restart, Targets::All).await;
+        }
+        lab.wait_row("its read", &id, |row| row.phase.as_str() == "catching_up").await;
+        lab.until("its follow", || lab.sim.open_streams(&id, true) == 1).await;
+        lab.sim.emit_many(&id, 100, |n| format!("unread {n}"));
+        lab.sim.die(&id);
+        let gaps = gaps_of_a_removed_one(&lab, &id).await;
+        assert_eq!((lab.stored(&id), gaps.len()), (stored, 1), "{history:?}: {gaps:#?}");
+    }
+}
+
 /// A record that is older than the last one could be one that the follow repeats: what comes from there
 /// on is not taken, and a gap says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -220,17 +256,21 @@ async fn what_stands_before_the_follow_of_a_removed_container_is_said() {
 /// More than is kept, of a log that held nothing when it was read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn last_words_behind_an_empty_read_lack_their_begin() {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
-    lab.start().await;
-    let id = lab.sim.run(ContainerSpec::named("empty").auto_remove());
-    lab.wait_row("live", &id, is_live).await;
-    lab.sim.stall_reads(&id);
-    lab.sim.emit_many(&id, 9_000, |n| format!("{n:400}"));
-    // While the read waits nothing is heard, and afterwards all of it.
-    lab.sim.die(&id);
-    lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
-    let (verdict, seams) = (lab.verdict(&id), lab.seams(&id));
-    assert!(verdict.is_clean() && verdict.reported > 1_000, "{verdict:?} {seams:#?}");
+    for is_there_before in [false, true] {
+        let mut lab = Lab::new(Profile::Moby20_10, 10);
+        let empty = || ContainerSpec::named("empty").auto_remove();
+        let before = is_there_before.then(|| lab.sim.run(empty()));
+        lab.start().await;
+        let id = before.unwrap_or_else(|| lab.sim.run(empty()));
+        lab.wait_row("live", &id, is_live).await;
+        lab.sim.stall_reads(&id);
+        lab.sim.emit_many(&id, 9_000, |n| format!("{n:400}"));
+        // While the read waits nothing is heard, and afterwards all of it.
+        lab.sim.die(&id);
+        lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
+        let (verdict, seams) = (lab.verdict(&id), lab.seams(&id));
+        assert!(verdict.is_clean() && verdict.reported > 1_000, "{verdict:?} {seams:#?}");
+    }
 }
 
 /// A container of which twenty lines are stored.
@@ -339,6 +379,27 @@ async fn the_last_words_of_one_run_hide_no_other() {
     assert_eq!((&gap.what.lost, lab.stored(&id)), (&Some(Lost::Unknown), 50), "{gap:?}");
 }
 
+/// A gap stands at the end of the log already, for a record that the daemon cannot decode. What comes
+/// behind it and is not read has no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_has_a_gap_gets_no_second_one() {
+    let (lab, id) = twenty_read(Profile::Moby24, ContainerSpec::named("whole")).await;
+    lab.sim.corrupt_record(&id, 20);
+    lab.sim.emit_many(&id, 1, |n| format!("damaged {n}"));
+    lab.sim.die(&id);
+    lab.wait_row("its end", &id, |row| row.phase.as_str() == "ended").await;
+    assert_eq!(lab.seams_of(&id, SeamKind::Gap).len(), 1);
+    lab.order(Verb::Pause, Targets::All).await;
+    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    lab.sim.start_container(&id);
+    lab.sim.emit_many(&id, 30, |n| format!("unseen {n}"));
+    lab.wait_row("it runs again", &id, |row| row.running).await;
+    lab.sim.die(&id);
+    lab.sim.remove(&id);
+    let gaps = gaps_of_a_removed_one(&lab, &id).await;
+    assert_eq!(gaps.len(), 1, "{gaps:#?}");
+}
+
 /// Nothing of a log that the daemon does not keep is missing when its container goes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_cannot_be_read_has_no_gap_when_its_container_is_removed() {
@@ -355,6 +416,35 @@ async fn a_log_that_cannot_be_read_has_no_gap_when_its_container_is_removed() {
         lab.sim.remove(&id);
         assert_eq!(gaps_of_a_removed_one(&lab, &id).await, []);
     }
+}
+
+/// The same of one that was there before the engine, where only the answer tells that it cannot be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_the_daemon_refuses_has_no_gap_when_its_container_is_removed() {
+    let mut lab = Lab::new(Profile::Moby24, 10);
+    let id = lab.sim.run(ContainerSpec::named("refused"));
+    lab.sim.fail_next(&id, Endpoint::Logs, 501, 1_000);
+    lab.start().await;
+    lab.wait_row("unreadable", &id, |row| row.phase.as_str() == "unreadable").await;
+    lab.order(Verb::Pause, Targets::All).await;
+    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    lab.sim.die(&id);
+    lab.sim.remove(&id);
+    lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
+    assert_eq!(lab.seams_if_any(&id), []);
+}
+
+/// Nor is anything of one that never ran.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_that_never_ran_has_no_gap_when_it_is_removed() {
+    let mut lab = Lab::new(Profile::Moby24, 10);
+    let id = lab.sim.add(ContainerSpec::named("created"));
+    lab.sim.stall_reads(&id);
+    lab.start().await;
+    lab.wait_row("its read", &id, |row| row.phase.as_str() == "catching_up").await;
+    lab.sim.remove(&id);
+    lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
+    assert_eq!(lab.seams_if_any(&id), []);
 }
 
 /// Control: nothing is missing of one that was heard or read to its end.
