@@ -64,7 +64,7 @@ impl Count {
         let mut behind = 0;
         self.runs().find_map(|own| {
             behind += own.run;
-            (own.fp == lead.fp && own.run >= lead.run).then_some((behind - lead.run) as u64)
+            (own.fp == lead.fp && own.run >= lead.run).then(|| (behind - lead.run) as u64)
         })
     }
 
