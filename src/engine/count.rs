@@ -239,7 +239,9 @@ mod tests {
 
     fn counted(texts: &[u8]) -> Count {
         let mut count = Count { came: 0, front: Vec::new(), last: None, ends: true };
-        texts.iter().for_each(|text| count.add(fp(*text)));
+        for text in texts {
+            count.add(fp(*text));
+        }
         count
     }
 
