@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cursor::Cursor;
 use crate::model::{ContainerId, ContainerInfo, Guarantee, LogConfig, RunState, Seam, SeamKind};
 use crate::store::{LogIdentity, LogRow, StoreError, StoreReader};
 
@@ -25,6 +26,10 @@ pub(super) fn unended(reader: &StoreReader) -> Result<BTreeMap<ContainerId, Unen
     for row in reader.logs()? {
         // Of a log that was never read nobody claims anything.
         if row.ended.is_some() || row.cursor.is_none() || row.identity.daemon.is_empty() {
+            continue;
+        }
+        let cursor = row.cursor.as_deref().map(Cursor::decode);
+        if cursor.is_some_and(|cursor| cursor.is_ok_and(|cursor| cursor.is_broken_off())) {
             continue;
         }
         let seams = reader.seams(Some(row.id))?;

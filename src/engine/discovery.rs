@@ -5,7 +5,7 @@
 //! every 30 seconds and at each reconnect. Only an answer of 404 or a destroy event removes a
 //! container; a failing inspect is the daemon's health, not the container's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,6 +102,8 @@ pub struct Discovery {
     /// Time between two lists.
     reconcile: Duration,
     known: BTreeMap<ContainerId, ContainerInfo>,
+    /// Those that could not be inspected when an event told of them.
+    doubted: BTreeSet<ContainerId>,
     /// Containers of earlier engines that were not looked for yet.
     unended: BTreeMap<ContainerId, Unended>,
     /// The id of the daemon that answered.
@@ -115,6 +117,17 @@ struct Lost {
     /// What could not be asked.
     what: &'static str,
     error: DockerError,
+    /// Until then it was watched for so long.
+    after: Duration,
+    /// It had told which containers exist.
+    listed: bool,
+}
+
+impl Lost {
+    /// Whether it would be asked again and again without a pause.
+    fn is_too_soon(&self) -> bool {
+        !self.listed || self.after < RETRY.1
+    }
 }
 
 impl Discovery {
@@ -128,9 +141,18 @@ impl Discovery {
         reconcile: Duration,
         unended: BTreeMap<ContainerId, Unended>,
     ) -> Self {
-        let (known, daemon) = (BTreeMap::new(), String::new());
-        let again = RETRY.0;
-        Self { ways, found, linked, suspect, reconcile, known, unended, daemon, again }
+        Self {
+            ways,
+            found,
+            linked,
+            suspect,
+            reconcile,
+            known: BTreeMap::new(),
+            doubted: BTreeSet::new(),
+            unended,
+            daemon: String::new(),
+            again: RETRY.0,
+        }
     }
 
     /// The same after a rest, in place of one that has ended.
@@ -142,26 +164,27 @@ impl Discovery {
     /// Runs until nobody listens.
     pub async fn run(mut self) {
         let mut wait = RETRY.0;
-        // What the last daemon that answered refused at once.
-        let mut refused = None;
+        // How the daemon that answered last was lost.
+        let mut before: Option<Lost> = None;
         while !self.found.is_closed() {
             match self.connect().await {
                 Ok(docker) => {
-                    if let Some(lost) = refused.take() {
-                        self.tell_blind(lost).await;
+                    if let Some(lost) = before.take().filter(Lost::is_too_soon) {
+                        if !lost.listed {
+                            self.tell_blind(lost.what, &lost.error).await;
+                        }
                         tokio::time::sleep(wait).await;
                         wait = (wait * 2).min(RETRY.1);
                     } else {
                         wait = RETRY.0;
                     }
-                    let begun = Instant::now();
                     let lost = self.watch(&docker).await;
                     tracing::warn!(what = lost.what, error = %lost.error, "lost the daemon");
                     // The next attempt tells whether it is down or just cut the stream.
-                    refused = Some(lost).filter(|_| begun.elapsed() < RETRY.1);
+                    before = Some(lost);
                 }
                 Err(failed) => {
-                    refused = None;
+                    before = None;
                     self.tell_down(failed, wait).await;
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(RETRY.1);
@@ -194,7 +217,7 @@ impl Discovery {
         Err(failed)
     }
 
-    async fn tell_blind(&self, Lost { what, error }: Lost) {
+    async fn tell_blind(&self, what: &'static str, error: &DockerError) {
         let _ = self.found.send(Found::Blind { what, error: error.to_string() }).await;
     }
 
@@ -221,9 +244,11 @@ impl Discovery {
 
     /// Watches a daemon that answered until it does not.
     async fn watch(&mut self, docker: &Docker) -> Lost {
+        let (begun, mut listed) = (Instant::now(), false);
+        let lost = |what, error, listed| Lost { what, error, after: begun.elapsed(), listed };
         let mut events = match docker.events().await {
             Ok(events) => events,
-            Err(error) => return Lost { what: EVENTS, error },
+            Err(error) => return lost(EVENTS, error, listed),
         };
         let mut next_list = Instant::now();
         loop {
@@ -236,52 +261,58 @@ impl Discovery {
                 _ = self.suspect.changed() => (PING, docker.hello().await.map(|_| true)),
                 () = sleep_until(next_list) => {
                     next_list = Instant::now() + self.reconcile;
-                    (LIST, self.reconcile(docker).await)
+                    let seen = self.reconcile(docker).await;
+                    listed |= seen.is_ok();
+                    (LIST, seen)
                 }
             };
             match seen {
                 Ok(true) => {}
                 // What could not be inspected is asked for again soon.
                 Ok(false) => next_list = next_list.min(Instant::now() + self.soon()),
-                Err(error) => return Lost { what, error },
+                Err(error) => return lost(what, error, listed),
             }
         }
     }
 
-    /// Lists and inspects what is new or changed, then tells everything that exists.
-    /// Says whether all of it could be seen.
+    /// Lists and inspects what is new or changed, then tells everything that exists, and what was
+    /// removed before this engine came. Says whether all that runs could be seen.
     async fn reconcile(&mut self, docker: &Docker) -> Result<bool, DockerError> {
         let listed = docker.list().await?;
         // One that ended lately may have run meanwhile, unseen for want of its events.
         let stale = |l: &&Listed| {
             self.known.get(&l.id).is_none_or(|known| {
                 let runs = known.run == RunState::Running;
-                known.name != l.name || l.running != runs || !(l.running || l.long_over)
+                let differs = known.name != l.name || l.running != runs;
+                differs || !(l.running || l.long_over) || self.doubted.contains(&l.id)
             })
         };
         let mut ids: Vec<ContainerId> = listed.iter().filter(stale).map(|l| l.id.clone()).collect();
         // A list that lacks a container is a hint, too; only a 404 removes it.
-        let unlisted = |id: &&ContainerId| !listed.iter().any(|l| l.id == **id);
-        ids.extend(self.known.keys().filter(unlisted).cloned());
-        // What is listed is captured, and known from then on.
-        self.unended.retain(|id, left| left.daemon != self.daemon || unlisted(&id));
-        let left = self.unended.iter().filter(|(_, left)| left.daemon == self.daemon);
-        ids.extend(left.map(|(id, _)| id.clone()));
+        let is_listed = |id: &ContainerId| listed.iter().any(|l| l.id == *id);
+        ids.extend(self.known.keys().filter(|id| !is_listed(id)).cloned());
         let mut inspected = stream::iter(ids)
             .map(|id| async move { (docker.inspect(&id).await, id) })
             .buffer_unordered(INSPECTS);
-        let (mut seen, mut departed, mut unseen) = (true, Vec::new(), Vec::new());
+        let (mut seen, mut unseen) = (true, Vec::new());
         while let Some((info, id)) = inspected.next().await {
             match info {
-                Ok(info) => drop(self.known.insert(id, info)),
+                Ok(info) => {
+                    self.doubted.remove(&id);
+                    self.known.insert(id, info);
+                }
                 Err(error) if error.is_not_found() => {
+                    self.doubted.remove(&id);
                     self.known.remove(&id);
-                    departed.extend(self.unended.remove(&id));
                 }
                 Err(error) if error.means_daemon_down() => return Err(error),
                 Err(error) => {
-                    seen = false;
-                    self.tell_blind(Lost { what: INSPECT, error }).await;
+                    tracing::warn!(container = %id, %error, INSPECT);
+                    // What does not run writes nothing, and is asked for with the next list.
+                    if listed.iter().any(|l| l.id == id && l.running) {
+                        seen = false;
+                        self.tell_blind(INSPECT, &error).await;
+                    }
                     if !self.known.contains_key(&id) {
                         unseen.push(id);
                     }
@@ -290,14 +321,41 @@ impl Discovery {
         }
         let containers = self.known.values().cloned().collect();
         let _ = self.found.send(Found::All { containers, unseen }).await;
-        for left in departed {
-            let _ = self.found.send(Found::Departed(Box::new(left.info))).await;
-        }
         self.again = if seen { RETRY.0 } else { (self.again * 2).min(RETRY.1) };
         if seen {
             let _ = self.found.send(Found::Sees).await;
         }
+        self.look_for_unended(docker, is_listed).await?;
         Ok(seen)
+    }
+
+    /// Looks for containers of earlier engines that are not listed.
+    async fn look_for_unended(
+        &mut self,
+        docker: &Docker,
+        is_listed: impl Fn(&ContainerId) -> bool,
+    ) -> Result<(), DockerError> {
+        // What is known is captured.
+        self.unended.retain(|id, _| !self.known.contains_key(id));
+        let here = self.unended.iter().filter(|(_, left)| left.daemon == self.daemon);
+        let ids: Vec<ContainerId> =
+            here.map(|(id, _)| id.clone()).filter(|id| !is_listed(id)).collect();
+        let mut inspected = stream::iter(ids)
+            .map(|id| async move { (docker.inspect(&id).await, id) })
+            .buffer_unordered(INSPECTS);
+        while let Some((info, id)) = inspected.next().await {
+            match info {
+                Err(error) if error.is_not_found() => {
+                    if let Some(left) = self.unended.remove(&id) {
+                        let _ = self.found.send(Found::Departed(Box::new(left.info))).await;
+                    }
+                }
+                Err(error) if error.means_daemon_down() => return Err(error),
+                // It is asked for with the next list.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Until what could not be inspected is asked for again.
@@ -319,7 +377,7 @@ impl Discovery {
                         Found::Missed(event.name)
                     }
                     Err(error) if error.means_daemon_down() => return Err(error),
-                    Err(error) => return Ok(error.is_not_found()),
+                    Err(error) => return Ok(self.doubt(event.id, &error)),
                 }
             }
             DockerEventKind::Die => return self.died(docker, event.id).await,
@@ -333,6 +391,15 @@ impl Discovery {
         Ok(true)
     }
 
+    /// What an event told of could not be inspected: the next list looks at it whatever it seems to be.
+    /// Whether nothing is left to be seen of it.
+    fn doubt(&mut self, id: ContainerId, error: &DockerError) -> bool {
+        if !error.is_not_found() {
+            self.doubted.insert(id);
+        }
+        error.is_not_found()
+    }
+
     async fn died(&mut self, docker: &Docker, id: ContainerId) -> Result<bool, DockerError> {
         let _ = self.found.send(Found::Died(id.clone())).await;
         match docker.inspect(&id).await {
@@ -342,7 +409,7 @@ impl Discovery {
                 Ok(true)
             }
             Err(error) if error.means_daemon_down() => Err(error),
-            Err(error) => Ok(error.is_not_found()),
+            Err(error) => Ok(self.doubt(id, &error)),
         }
     }
 }

@@ -216,6 +216,7 @@ impl Capture {
         let is_silent = self.rung == 0 && self.heard.is_silent(is_empty && self.follow_tail > 0);
         let is_known = self.drained || is_silent || self.heard.ends_with(end);
         if is_known && !self.has_run_unheard() {
+            self.settle().await?;
             return self.mark_end().await;
         }
         if !self.committer()?.cursor().is_broken_off() {

@@ -110,9 +110,12 @@ impl Shared {
         self.linked.borrow().as_ref().map_or_else(|| self.fallback.clone(), |l| l.docker.clone())
     }
 
-    /// The id of the daemon; empty where it has none, or none has answered yet.
+    /// The id of the daemon; empty where none has answered yet, and for Podman, which makes up
+    /// another one for each question (podman `compat/info.go`).
     pub fn daemon_id(&self) -> String {
-        self.linked.borrow().as_ref().map(|link| link.info.daemon_id.clone()).unwrap_or_default()
+        let linked = self.linked.borrow();
+        let docker = linked.as_ref().filter(|link| link.info.flavor == Flavor::Docker);
+        docker.map(|link| link.info.daemon_id.clone()).unwrap_or_default()
     }
 
     /// Whether the daemon is Podman, whose follows are never trusted.

@@ -83,6 +83,9 @@ pub(super) async fn run(mut config: Config, args: &CaptureArgs) -> Result<Outcom
     {
         return Err(Failure::Unreachable(vec![error.clone()]));
     }
+    if let Some(blind) = last.docker.blind.as_ref().filter(|_| args.once) {
+        return Err(Failure::Unreachable(vec![format!("{}: {}", blind.what, blind.error)]));
+    }
     let failed = summary.per_container.iter().any(|c| c.error.is_some());
     report(&summary, args)?;
     let bad = args.once && (failed || summary.gaps > 0);
@@ -107,6 +110,9 @@ pub(super) fn stop_signal() -> impl Future<Output = ()> {
 
 fn is_done(snapshot: &EngineSnapshot) -> bool {
     let lost = |since: &Moment| snapshot.at.since(*since) >= GIVE_UP_WAITING;
+    if let Some(blind) = &snapshot.docker.blind {
+        return lost(&blind.since);
+    }
     let never_seen = matches!(&snapshot.docker.link, Link::Down { since, .. } if lost(since));
     let captured = |monitor: &Arc<MonitorRow>| is_captured(monitor) || waits_in_vain(monitor, lost);
     (snapshot.ready || never_seen) && snapshot.monitors.iter().all(captured)

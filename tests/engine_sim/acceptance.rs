@@ -89,6 +89,8 @@ const EVENTS: Option<&str> = Some("cannot follow events");
 /// More often than anybody asks.
 const FOR_GOOD: u32 = 1_000_000;
 
+/// Events that never come are no fault that could be named: a daemon on which nothing happens is as
+/// silent. Lists find what they would have told.
 const FAULTS: &[Fault] = &[
     ("list 500", LIST, |lab| fail(lab, Endpoint::List, 3), |_| ()),
     ("inspect 500", INSPECT, |lab| fail(lab, Endpoint::Inspect, 30), |_| ()),
@@ -113,12 +115,7 @@ const FAULTS: &[Fault] = &[
         |lab| hang(lab, Endpoint::Inspect),
         |lab| go_on(lab, Endpoint::Inspect),
     ),
-    (
-        "events in vain",
-        EVENTS,
-        |lab| hang(lab, Endpoint::Events),
-        |lab| go_on(lab, Endpoint::Events),
-    ),
+    ("events in vain", None, |lab| hang(lab, Endpoint::Events), |lab| go_on(lab, Endpoint::Events)),
     ("all connections cut", None, |lab| lab.sim.cut_connections(), |_| ()),
     ("no HTTP at all", None, |lab| lab.sim.garbage_http(true), |lab| lab.sim.garbage_http(false)),
 ];

@@ -1,7 +1,7 @@
 //! Departed: containers that were removed while no engine ran.
 
 use logcap_tui::model::{Away, ContainerId, Lost, Seam, SeamKind};
-use logcap_tui::sim::{ContainerSpec, Profile};
+use logcap_tui::sim::{ContainerSpec, Endpoint, Profile, Target};
 
 use crate::bells::twenty_read;
 use crate::harness::{Lab, is_live};
@@ -61,6 +61,23 @@ async fn what_a_silent_container_wrote_first_while_no_engine_ran_is_a_gap() {
     lab.sim.remove(&none);
     assert_eq!(gaps_after_a_start(&mut lab, &id).await.len(), 1);
     assert_eq!(lab.seams_if_any(&none), [], "control: nobody claims what cannot be read");
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean() && verdict.reported == 30, "{verdict:?}");
+}
+
+/// It was listed and could not be inspected, so that no monitor ever had it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_that_goes_before_it_could_be_inspected_is_no_less_departed() {
+    let (mut lab, id) = twenty_read(Profile::Moby24, ContainerSpec::named("refused")).await;
+    lab.stop().await;
+    lab.sim.fail_next(Target::All, Endpoint::Inspect, 500, 1_000_000);
+    lab.start().await;
+    lab.wait_for("blind", |s| s.docker.blind.is_some()).await;
+    lab.sim.emit_many(&id, 30, |n| format!("unread {n}"));
+    lab.sim.remove(&id);
+    lab.sim.heal();
+    lab.until("its gap", || lab.seams_of(&id, SeamKind::Gap).len() == 1).await;
+    lab.wait_for("nobody", |s| s.monitors.is_empty() && s.docker.blind.is_none()).await;
     let verdict = lab.verdict(&id);
     assert!(verdict.is_clean() && verdict.reported == 30, "{verdict:?}");
 }
