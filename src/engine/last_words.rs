@@ -215,7 +215,8 @@ impl Capture {
         let is_empty = end.is_none();
         let is_silent = self.rung == 0 && self.heard.is_silent(is_empty && self.follow_tail > 0);
         let is_known = self.drained || is_silent || self.heard.ends_with(end);
-        if is_known && !self.has_run_unheard() {
+        // A follow that ended with the stored end may have passed over what is broken behind it.
+        if is_known && !self.has_run_unheard() && !self.hole_behind {
             self.settle().await?;
             return self.mark_end().await;
         }
@@ -277,7 +278,7 @@ impl Capture {
             None
         };
         let all = heard.records.len() as u64;
-        let is_over = !self.has_run_unheard();
+        let is_over = !self.has_run_unheard() && !self.hole_behind;
         let lacks = heard.lacks().or((!is_over).then_some(Lost::Unknown));
         let is_end = match taken {
             Some(taken) if taken == all && lacks.is_none() => true,

@@ -58,8 +58,9 @@ impl Capture {
             (false, 0) if self.whole => FIRST_TAIL,
             (false, _) => known.max(FOLLOW_TAIL - 16) + 16,
         };
-        // Every trusted follow is one whose bell would be kept.
-        let tail = if self.keeps_bell() { context } else { 0 };
+        // Every trusted follow is one whose bell would be kept. One that begins with what the daemon
+        // cannot decode may end there, whenever it is opened.
+        let tail = if self.keeps_bell() && !self.hole_behind { context } else { 0 };
         let request = LogRequest {
             id: self.info.id.clone(),
             tty: self.info.tty,

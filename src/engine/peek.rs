@@ -189,3 +189,55 @@ impl Capture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Fd;
+
+    fn peek(lines: &[&str]) -> Peek {
+        let mut records = Batch::new();
+        for line in lines {
+            let (fd, ts, bytes) = (Fd::Stdout, Timestamp(1), line.as_bytes());
+            records.push(RecordRef { fd, ts, newline: true, bytes });
+        }
+        Peek { asked: records.len() as u64, records, sent_at: Moment::default(), fault: None }
+    }
+
+    fn fps(lines: &[&str]) -> Vec<Fingerprint> {
+        peek(lines).fingerprints().collect()
+    }
+
+    #[test]
+    fn a_begin_is_told_by_how_many_like_it_stand_in_a_row() {
+        let runs =
+            [&["a", "a", "b", "a"][..], &["a", "b"], &[]].map(|l| peek(l).lead().map(|l| l.run));
+        assert_eq!(runs, [Some(2), Some(1), None]);
+    }
+
+    #[test]
+    fn an_answer_begins_in_another_where_all_of_that_follows() {
+        let at = |own: &[&str], other: &[&str]| peek(own).begins_in(&fps(other));
+        assert_eq!(at(&["a", "b", "c"], &["a", "b", "c"]), Some(0), "the same");
+        assert_eq!(at(&["b", "c", "d"], &["a", "b", "c"]), Some(1), "it has grown");
+        assert_eq!(at(&["x", "b", "d"], &["a", "b", "c"]), None);
+        assert_eq!(at(&["a", "x"], &["a", "b"]), None, "not by its first record alone");
+        assert_eq!(at(&["a", "a"], &["a", "a", "a"]), None, "it has not grown, and lacks one");
+    }
+
+    #[test]
+    fn of_records_that_are_alike_the_last_one_counts() {
+        let peek = peek(&["a", "b", "a", "c"]);
+        let [a, b, _, _] = fps(&["a", "b", "a", "c"])[..] else { unreachable!() };
+        assert_eq!((peek.up_to_last(a), peek.up_to_last(b)), (Some(3), Some(2)));
+        assert_eq!(peek.before(&[b].into()), 1);
+    }
+
+    #[test]
+    fn an_answer_is_clean_if_all_of_it_came_and_nothing_was_reported() {
+        let clean = peek(&["a", "b"]);
+        assert!(clean.is_clean() && !clean.is_full());
+        assert!(!Peek { asked: 3, ..peek(&["a", "b"]) }.is_clean());
+        assert!(!Peek { fault: Some(String::new()), ..clean }.is_clean());
+    }
+}

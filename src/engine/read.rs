@@ -52,7 +52,6 @@ impl Capture {
         // What a follow brought is not this read's.
         self.settle().await?;
         let stored_before = self.meter.report().flow.stored;
-        self.hole_behind = false;
         let sent_at = match self.committer()?.cursor().origin() {
             Origin::Unadopted => self.adopt(cause).await?,
             Origin::AdoptedEmpty | Origin::Adopted => self.catch_up(cause).await?,

@@ -359,6 +359,76 @@ async fn what_a_container_wrote_in_a_run_that_nobody_saw_is_a_gap() {
     }
 }
 
+/// The last record is broken, and its container goes before anything follows it: follows pass over it
+/// where the daemon says nothing of it, and nobody has read the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_record_at_the_end_of_a_removed_container_is_a_gap() {
+    let rotating = || ContainerSpec::named("belled").rotating("100m", 3);
+    for (profile, spec, refused) in [
+        (Profile::Moby20_10, rotating(), true),
+        (Profile::Moby20_10, ContainerSpec::named("whole"), true),
+        (Profile::Moby27_4, ContainerSpec::named("whole"), true),
+        (Profile::Moby20_10, rotating().auto_remove(), false),
+        (Profile::Moby24, rotating().auto_remove(), false),
+    ] {
+        let (lab, id) = twenty_read(profile, spec).await;
+        lab.order(Verb::Pause, Targets::All).await;
+        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        lab.sim.corrupt_record(&id, 20);
+        lab.sim.emit_many(&id, 1, |n| format!("broken {n}"));
+        lab.order(Verb::Resume, Targets::All).await;
+        // A follow that repeats the broken record would end at once, again and again.
+        lab.wait_row("live", &id, is_live).await;
+        if refused {
+            lab.sim.fail_next(&id, Endpoint::Logs, 409, 1_000);
+            lab.sim.die(&id);
+            lab.wait_row("its last read refused", &id, |row| row.failure.is_some()).await;
+            lab.sim.remove(&id);
+        } else {
+            lab.sim.die(&id);
+        }
+        let gaps = gaps_of_a_removed_one(&lab, &id).await;
+        assert_eq!(gaps.len(), 1, "{profile:?}: {gaps:#?}");
+    }
+}
+
+/// What a bell let by behind the last read is taken without another: it is known what stands before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_bell_rang_for_is_taken_when_its_container_has_gone() {
+    for profile in [Profile::Moby20_10, Profile::Moby24] {
+        let spec = ContainerSpec::named("belled").rotating("100m", 3).auto_remove();
+        let (lab, id) = twenty_read(profile, spec).await;
+        lab.sim.stall_reads(&id);
+        lab.sim.emit_many(&id, 30, |n| format!("rung {n}"));
+        lab.sim.die(&id);
+        assert_eq!(gaps_of_a_removed_one(&lab, &id).await, [], "{profile:?}");
+        assert_eq!(lab.stored(&id), 50, "{profile:?}");
+    }
+}
+
+/// A log that was refused once and read since is one like any other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_refused_once_has_a_gap_when_its_container_is_removed() {
+    let mut lab = Lab::new(Profile::Moby24, 10);
+    let id = lab.sim.run(ContainerSpec::named("web"));
+    lab.sim.fail_next(&id, Endpoint::Logs, 501, 1);
+    lab.start().await;
+    lab.wait_row("unreadable", &id, |row| row.phase.as_str() == "unreadable").await;
+    let pause = || async {
+        lab.order(Verb::Pause, Targets::All).await;
+        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    };
+    pause().await;
+    lab.order(Verb::Resume, Targets::All).await;
+    lab.wait_row("live", &id, is_live).await;
+    pause().await;
+    lab.sim.emit_many(&id, 30, |n| format!("unread {n}"));
+    lab.sim.die(&id);
+    lab.sim.remove(&id);
+    let gaps = gaps_of_a_removed_one(&lab, &id).await;
+    assert_eq!(gaps.len(), 1, "{gaps:#?}");
+}
+
 /// What a follow brought of one run is all that can be known of it, and says nothing of the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_words_of_one_run_hide_no_other() {

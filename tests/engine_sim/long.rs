@@ -130,3 +130,16 @@ async fn a_long_answer_that_is_whole_has_no_gap() {
         }
     }
 }
+
+/// What an answer leaves out may all stand before it: 20.10 drops what it had read ahead behind a
+/// damaged record, here the log's first, so that a tail longer than the log begins behind the stored
+/// end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_out_before_a_long_answer_is_looked_for() {
+    let (lab, id) = read(Profile::Moby20_10, ContainerSpec::named("trusted"), 5).await;
+    lab.sim.corrupt_record(&id, 0);
+    let (lab, id, gaps) = gaps((lab, id), 30_000, "", &[]).await;
+    let verdict = lab.verdict(&id);
+    assert!(verdict.is_clean() && gaps.is_empty(), "{verdict:?} {gaps:#?}");
+    assert_eq!(lab.stored(&id), 30_005);
+}

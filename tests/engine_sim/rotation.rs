@@ -454,3 +454,42 @@ async fn an_end_that_comes_to_light_later_is_not_stored_twice() {
         }
     }
 }
+
+/// Why nobody read is said of the first gap behind it, and of no later one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_read_a_rotation_is_a_lag() {
+    let mut lab = Lab::new(Profile::Moby24, 10);
+    let id = lab.sim.run(ContainerSpec::named("small").rotating("10k", 2));
+    lab.sim.emit_many(&id, 20, |n| format!("before {n}"));
+    lab.start().await;
+    lab.rest().await;
+    for is_paused in [false, true] {
+        if is_paused {
+            lab.order(Verb::Pause, Targets::All).await;
+            lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+            lab.order(Verb::Resume, Targets::All).await;
+            lab.wait_row("live", &id, is_live).await;
+            lab.rest().await;
+        }
+        // At once, so that no read comes between.
+        lab.sim.emit_many(&id, 5_000, |n| format!("a burst {n}"));
+        lab.rest().await;
+        let gaps = gaps(&lab, &id);
+        let last = gaps.last().map(|gap| (gap.what.lost.clone(), gap.what.away));
+        assert_eq!(last, Some((Some(Lost::Rotated), Some(Away::Lagging))), "{gaps:#?}");
+    }
+}
+
+/// More than is held of other answers, and whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_first_burst_on_a_terminal_has_no_gap() {
+    let mut lab = Lab::new(Profile::Moby24, 10);
+    lab.start().await;
+    let id = lab.sim.run(ContainerSpec::named("large").tty().rotating("10m", 3));
+    lab.wait_row("live", &id, is_live).await;
+    lab.rest().await;
+    lab.sim.emit_many(&id, 6_000, |n| format!("{n:1000}"));
+    lab.rest().await;
+    assert_eq!(gaps(&lab, &id), []);
+    lab.assert_complete(&id);
+}
