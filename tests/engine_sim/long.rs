@@ -21,7 +21,8 @@ async fn many_read(profile: Profile, spec: ContainerSpec) -> (Lab, ContainerId) 
 }
 
 async fn read(profile: Profile, spec: ContainerSpec, lines: usize) -> (Lab, ContainerId) {
-    let mut lab = Lab::new(profile, 5).history(History::All).patient(Duration::from_mins(1));
+    // Millions of records are decoded before the end of some of these is found.
+    let mut lab = Lab::new(profile, 5).history(History::All).patient(Duration::from_mins(3));
     let id = lab.sim.run(spec);
     lab.sim.emit_many(&id, lines, |n| format!("stored {n}"));
     lab.start().await;
