@@ -284,6 +284,12 @@ pub(crate) async fn twenty_read(profile: Profile, spec: ContainerSpec) -> (Lab, 
     (lab, id)
 }
 
+/// Pauses everything, and waits until this container is.
+async fn pause(lab: &Lab, id: &ContainerId) {
+    lab.order(Verb::Pause, Targets::All).await;
+    lab.wait_row("pause", id, |row| row.phase.as_str() == "paused").await;
+}
+
 /// Its gaps when it is gone, of which each hides what nobody read.
 async fn gaps_of_a_removed_one(lab: &Lab, id: &ContainerId) -> Vec<Seam> {
     lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
@@ -300,8 +306,7 @@ fn both_kinds() -> [ContainerSpec; 2] {
 async fn what_was_not_read_of_a_container_that_is_removed_while_it_is_paused_is_a_gap() {
     for spec in both_kinds() {
         let (lab, id) = twenty_read(Profile::Moby24, spec).await;
-        lab.order(Verb::Pause, Targets::All).await;
-        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        pause(&lab, &id).await;
         lab.sim.emit_many(&id, 30, |n| format!("unread {n}"));
         lab.sim.die(&id);
         lab.sim.remove(&id);
@@ -347,8 +352,7 @@ async fn what_a_container_wrote_in_a_run_that_nobody_saw_is_a_gap() {
         let (lab, id) = twenty_read(Profile::Moby24, spec).await;
         lab.sim.die(&id);
         lab.wait_row("its end", &id, |row| row.phase.as_str() == "ended").await;
-        lab.order(Verb::Pause, Targets::All).await;
-        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        pause(&lab, &id).await;
         lab.sim.start_container(&id);
         lab.sim.emit_many(&id, 30, |n| format!("unseen {n}"));
         lab.wait_row("it runs again", &id, |row| row.running).await;
@@ -372,8 +376,7 @@ async fn a_broken_record_at_the_end_of_a_removed_container_is_a_gap() {
         (Profile::Moby24, rotating().auto_remove(), false),
     ] {
         let (lab, id) = twenty_read(profile, spec).await;
-        lab.order(Verb::Pause, Targets::All).await;
-        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+        pause(&lab, &id).await;
         lab.sim.corrupt_record(&id, 20);
         lab.sim.emit_many(&id, 1, |n| format!("broken {n}"));
         lab.order(Verb::Resume, Targets::All).await;
@@ -414,14 +417,10 @@ async fn a_log_that_was_refused_once_has_a_gap_when_its_container_is_removed() {
     lab.sim.fail_next(&id, Endpoint::Logs, 501, 1);
     lab.start().await;
     lab.wait_row("unreadable", &id, |row| row.phase.as_str() == "unreadable").await;
-    let pause = || async {
-        lab.order(Verb::Pause, Targets::All).await;
-        lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
-    };
-    pause().await;
+    pause(&lab, &id).await;
     lab.order(Verb::Resume, Targets::All).await;
     lab.wait_row("live", &id, is_live).await;
-    pause().await;
+    pause(&lab, &id).await;
     lab.sim.emit_many(&id, 30, |n| format!("unread {n}"));
     lab.sim.die(&id);
     lab.sim.remove(&id);
@@ -437,8 +436,7 @@ async fn the_last_words_of_one_run_hide_no_other() {
     lab.sim.emit_many(&id, 30, |n| format!("heard {n}"));
     lab.sim.die(&id);
     lab.wait_row("its last read refused", &id, |row| row.failure.is_some()).await;
-    lab.order(Verb::Pause, Targets::All).await;
-    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    pause(&lab, &id).await;
     lab.sim.start_container(&id);
     lab.sim.emit_many(&id, 30, |n| format!("unheard {n}"));
     lab.wait_row("it runs again", &id, |row| row.running).await;
@@ -459,8 +457,7 @@ async fn an_end_that_has_a_gap_gets_no_second_one() {
     lab.sim.die(&id);
     lab.wait_row("its end", &id, |row| row.phase.as_str() == "ended").await;
     assert_eq!(lab.seams_of(&id, SeamKind::Gap).len(), 1);
-    lab.order(Verb::Pause, Targets::All).await;
-    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    pause(&lab, &id).await;
     lab.sim.start_container(&id);
     lab.sim.emit_many(&id, 30, |n| format!("unseen {n}"));
     lab.wait_row("it runs again", &id, |row| row.running).await;
@@ -479,8 +476,7 @@ async fn a_log_that_cannot_be_read_has_no_gap_when_its_container_is_removed() {
         let id = lab.sim.run(ContainerSpec::named("none").driver("none"));
         lab.wait_row("unreadable", &id, |row| row.phase.as_str() == "unreadable").await;
         if is_paused {
-            lab.order(Verb::Pause, Targets::All).await;
-            lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+            pause(&lab, &id).await;
         }
         lab.sim.die(&id);
         lab.sim.remove(&id);
@@ -496,8 +492,7 @@ async fn a_log_that_the_daemon_refuses_has_no_gap_when_its_container_is_removed(
     lab.sim.fail_next(&id, Endpoint::Logs, 501, 1_000);
     lab.start().await;
     lab.wait_row("unreadable", &id, |row| row.phase.as_str() == "unreadable").await;
-    lab.order(Verb::Pause, Targets::All).await;
-    lab.wait_row("pause", &id, |row| row.phase.as_str() == "paused").await;
+    pause(&lab, &id).await;
     lab.sim.die(&id);
     lab.sim.remove(&id);
     lab.wait_for("its monitor gone", |s| s.monitors.is_empty()).await;
