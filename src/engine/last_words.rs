@@ -12,7 +12,7 @@ use super::intake::Intake;
 use super::read::not_taken;
 use super::snapshot::Backfill;
 use crate::docker::{LogStream, Step};
-use crate::model::{Away, Batch, EventKind, Guarantee, Lost, NewSeam, SeamKind};
+use crate::model::{Away, Batch, EventKind, Guarantee, Lost, NewSeam, SeamKind, Timestamp};
 use crate::store::LogRow;
 
 /// Text that is kept.
@@ -228,14 +228,18 @@ impl Capture {
         }
         self.settle().await?;
         (self.heard, self.rung) = (Heard::settled(), 0);
-        self.listened_run = self.orders.wish().info.started_at.max(self.info.started_at);
+        self.listened_run = self.newest_run();
         Ok(())
+    }
+
+    /// When the last run began, which may be after the last look at the orders.
+    fn newest_run(&self) -> Option<Timestamp> {
+        self.orders.wish().info.started_at.max(self.info.started_at)
     }
 
     /// Whether nobody has listened to the last run.
     fn has_run_unheard(&self) -> bool {
-        // It may have begun since the last look at the orders.
-        self.listened_run < self.orders.wish().info.started_at.max(self.info.started_at)
+        self.listened_run < self.newest_run()
     }
 
     /// Notes that the end of the log is stored, for engines that will look for the container. A gap
