@@ -259,20 +259,29 @@ const FAST: &[Rotating] = &[
     ("1m", 5, false, 6000),
 ];
 
-/// All of them, six at a time, so that the machine and not its load is what is tested.
-fn long() -> Vec<Vec<Rotating>> {
+/// Each size, number of files and compression at these rates.
+fn every(rates: &[(&'static str, u64)]) -> Vec<Rotating> {
     let mut all = Vec::new();
-    for (size, rate) in [("16k", 1000), ("64k", 2000), ("256k", 5000), ("1m", 20_000)] {
+    for (size, rate) in rates {
         for files in [1, 2, 5] {
             for compress in [false, true] {
                 // Docker refuses to compress where there is no second file.
                 if !compress || files > 1 {
-                    all.push((size, files, compress, rate));
+                    all.push((*size, files, compress, *rate));
                 }
             }
         }
     }
-    all.chunks(5).map(<[_]>::to_vec).collect()
+    all
+}
+
+/// All of them: at rates at which the machine and not its load is what is tested, and as fast as
+/// containers are asked to write, a few at a time.
+fn long() -> Vec<Vec<Rotating>> {
+    let gentle = every(&[("16k", 1000), ("64k", 2000), ("256k", 5000)]);
+    let fast = every(&[("16k", 20_000), ("64k", 20_000), ("256k", 20_000), ("1m", 20_000)]);
+    let batches = gentle.chunks(5).chain(fast.chunks(2));
+    batches.map(<[_]>::to_vec).collect()
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub(super) struct Answer {
     pub(super) stretch: Option<Stretch>,
     /// The oldest of their timestamps.
     pub(super) oldest: Option<Timestamp>,
+    /// From that to the newest.
+    pub(super) span: Duration,
     /// Their fingerprints, up to one more than are confirmed, of answers that are held back.
     pub(super) seen: Vec<Fingerprint>,
     /// Bytes that the daemon needs for those at most.
@@ -156,6 +158,10 @@ impl Seen {
         *end = last;
     }
 
+    fn span(&self) -> Duration {
+        self.times.map_or(Duration::ZERO, |(oldest, newest)| newest.since(oldest))
+    }
+
     /// What came behind the stored end, or all of it where that did not come by.
     fn stretch(&self, tally: &Tally) -> Option<Stretch> {
         let (first, last) = self.ends?;
@@ -195,6 +201,7 @@ impl Capture {
             got,
             stretch: seen.stretch(&tally),
             oldest: seen.times.map(|(oldest, _)| oldest),
+            span: seen.span(),
             seen: seen.fps,
             size: seen.size,
             overlap: tally.overlap,
@@ -300,8 +307,7 @@ impl Capture {
         self.account(&tally, &mut counted);
         // What is stored already says nothing: a tail that was long would make the next longer.
         let fresh = tally.received - tally.overlap;
-        let span = seen.times.map_or(Duration::ZERO, |(first, last)| last.since(first));
-        self.meter.written(fresh, span.mul_f64(fresh as f64 / tally.received.max(1) as f64));
+        self.meter.written(fresh, seen.span().mul_f64(fresh as f64 / tally.received.max(1) as f64));
         self.give_up(&tally);
         Ok(Drained { finished, tally, seen, fault })
     }

@@ -31,12 +31,12 @@ impl Capture {
         mut bell: Option<LogStream>,
     ) -> Result<EndProof, Break> {
         let last_read = self.shared.clock.now();
-        let mut pace = Pace { last_read, rung_at: None, busy: 0, idle_since: None, gone_at: None };
+        let mut pace = Pace { last_read, busy: 0, idle_since: None, gone_at: None };
         let mut scratch = Batch::new();
-        self.rung = 0;
+        (self.rung, self.rung_at) = (0, None);
         loop {
             let due = self.bell_step(&mut bell, &pace, &mut scratch).await;
-            self.ring(&mut scratch, &mut pace);
+            self.ring(&mut scratch);
             if let Some(cause) = due? {
                 if pace.gone_at.is_some() {
                     return Err(Break::StreamEnded);
@@ -100,7 +100,7 @@ impl Capture {
     ) -> Result<(), Break> {
         // Without a bell nothing rings, and the timer is always due.
         let spaced = pace.last_read.after(self.spacing());
-        let at_once = pace.rung_at.take().is_some_and(|rung_at| rung_at <= spaced);
+        let at_once = self.rung_at.is_some_and(|rung_at| rung_at <= spaced);
         let verified = self.read_to_end(cause).await?;
         let now = self.shared.clock.now();
         pace.last_read = now;
@@ -120,7 +120,7 @@ impl Capture {
     }
 
     /// Counts what the bell let by, and keeps the end of it where no read may be possible later.
-    fn ring(&mut self, scratch: &mut Batch, pace: &mut Pace) {
+    fn ring(&mut self, scratch: &mut Batch) {
         let records = scratch.len() as u64;
         if records == 0 {
             return;
@@ -128,7 +128,7 @@ impl Capture {
         self.meter.received(records);
         self.meter.discarded(records);
         self.rung += records;
-        pace.rung_at.get_or_insert(self.shared.clock.now());
+        self.rung_at.get_or_insert(self.shared.clock.now());
         if self.keeps_bell() {
             self.heard.keep(scratch);
         } else {
@@ -189,8 +189,6 @@ impl Capture {
 /// How reads of a bell's log were spaced so far.
 struct Pace {
     last_read: Moment,
-    /// When the bell rang first since then.
-    rung_at: Option<Moment>,
     busy: u32,
     idle_since: Option<Moment>,
     /// When a read found that the container is gone.

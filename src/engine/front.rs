@@ -4,15 +4,18 @@
 //! Where nothing is stored there is no record to find again, so the aligner cannot tell. The size
 //! can: a daemon that keeps `n` files drops the first of them when it begins another, and then
 //! still keeps `n - 1` full ones. An answer that would not fill `n - 1` files is the whole log. For
-//! any other a seam says that nobody can tell. With one file there is no bound, and the class of
-//! the log says so.
+//! any other a seam says that nobody can tell. With one file, or where labels add to each record,
+//! there is no such bound, but a pace: a seam stands there unless the container would have had to
+//! write a good deal faster before the answer than in it.
+
+use std::time::Duration;
 
 use super::answer::{Answer, Ask};
 use super::capture::{Break, Capture};
 use super::cursor::Origin;
 use super::intake::Finished;
 use super::report::ReadCause;
-use crate::model::{Away, EventKind, Lost, NewSeam, RecordRef, SeamKind, Timestamp};
+use crate::model::{Away, EventKind, Lost, Moment, NewSeam, RecordRef, SeamKind, Timestamp};
 
 /// Text that is held until it is known whether the seam stays.
 pub(super) const HOLD: usize = 24 << 20;
@@ -20,6 +23,22 @@ pub(super) const HOLD: usize = 24 << 20;
 pub(super) const AROUND: u64 = 73;
 /// Bytes that it writes for one of the text at most.
 pub(super) const WIDEST: u64 = 6;
+
+/// How much faster a container may have written before its first answer than in it.
+const FASTER: u128 = 16;
+/// Records are never taken to have been written in less.
+const BURST: Duration = Duration::from_millis(10);
+/// Between the first record of a run and the start that the daemon notes.
+const SLACK: Duration = Duration::from_millis(100);
+
+/// What shows whether a log has lost its front.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    /// An answer of fewer bytes is the whole log.
+    Size(u64),
+    /// The daemon drops the front when so many bytes are written.
+    Pace(u64),
+}
 
 impl Capture {
     /// A read of a log that may hold nothing yet, with a seam before it unless the answer is the
@@ -30,7 +49,7 @@ impl Capture {
         since: Option<Timestamp>,
         cause: ReadCause,
     ) -> Result<Result<Answer, String>, Break> {
-        let Some(full) = self.front_in_doubt() else {
+        let Some(bound) = self.front_bound() else {
             return self.sound_answer(ask, since, cause).await;
         };
         let seam = cannot_tell(self.away);
@@ -41,7 +60,9 @@ impl Capture {
         (self.hold_sending, self.hold_max) = (false, super::capture::HOLD_MAX);
         self.front_seam = None;
         let stays = match &answer {
-            Ok(Ok(answer)) => matches!(answer.finished, Finished::CaughtUp) && answer.size >= full,
+            Ok(Ok(answer)) => {
+                matches!(answer.finished, Finished::CaughtUp) && self.may_lack_front(answer, bound)
+            }
             // What a broken record hides has no size.
             Ok(Err(_)) => self.in_flight() > 0,
             Err(_) => false,
@@ -59,7 +80,7 @@ impl Capture {
 
     /// The same for what stands before a broken record, which hides its size.
     pub(super) async fn doubt_front(&mut self) -> Result<(), Break> {
-        if self.front_in_doubt().is_some() {
+        if self.front_bound().is_some() {
             let seam = cannot_tell(self.away);
             self.note(EventKind::Gap, seam.detail.clone()).await;
             self.committer()?.seam(seam);
@@ -67,14 +88,50 @@ impl Capture {
         Ok(())
     }
 
-    /// Bytes from which on the log may have lost its front, if it can have lost it at all.
-    fn front_in_doubt(&self) -> Option<u64> {
+    /// What bounds the front of the log, if it can have lost it at all.
+    fn front_bound(&self) -> Option<Bound> {
         let cursor = self.committer.as_ref()?.cursor();
         let begins = cursor.is_empty();
         let ours = self.whole || cursor.origin() == Origin::AdoptedEmpty;
         let rotates = !self.info.log_config.is_trusted() && !self.shared.is_podman();
-        (begins && ours && rotates).then(|| self.info.log_config.full_files_bytes())?
+        if !(begins && ours && rotates) {
+            return None;
+        }
+        let config = &self.info.log_config;
+        let full = config.full_files_bytes().map(Bound::Size);
+        full.or_else(|| config.retention_bytes().map(Bound::Pace))
     }
+
+    /// Whether records may have stood before this answer and been rotated away.
+    fn may_lack_front(&self, answer: &Answer, bound: Bound) -> bool {
+        match bound {
+            Bound::Size(full) => answer.size >= full,
+            Bound::Pace(kept) => {
+                let Some(first) = answer.oldest else { return false };
+                let unseen = self.unseen_before(first, answer.sent_at);
+                unseen.is_none_or(|unseen| keeps_pace(answer.size, answer.span, kept, unseen))
+            }
+        }
+    }
+
+    /// For how long the container may have written before the first record of an answer: since the
+    /// follow rang, since a read found nothing, or since it was started. `None` if nobody knows.
+    fn unseen_before(&self, first: Timestamp, sent_at: Moment) -> Option<Duration> {
+        let since = |at: Option<Moment>| at.map(|at| sent_at.since(at));
+        let (rang, found_nothing) = (since(self.rung_at), since(self.verified_at));
+        // The first record of a run may seem older than the run.
+        let ran_once = self.info.started_at.filter(|_| self.info.restart_count == 0);
+        let began = ran_once.filter(|began| began.since(first) <= SLACK);
+        let started = began.map(|began| first.since(began) + SLACK);
+        [rang, found_nothing, started].into_iter().flatten().min()
+    }
+}
+
+/// Whether a container that wrote `size` bytes in a `span` may have written `kept` more in the time
+/// before: it need not have been much faster.
+fn keeps_pace(size: u64, span: Duration, kept: u64, before: Duration) -> bool {
+    let span = span.max(BURST).as_nanos();
+    u128::from(size) * FASTER * before.as_nanos() >= u128::from(kept) * span
 }
 
 /// Bytes that json-file needs for a record at most; other drivers need less.
@@ -141,5 +198,22 @@ mod tests {
             let needed = in_json_file(text) as u64;
             assert!((needed..needed + 4).contains(&reckoned(text)), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_log_in_one_file_lost_its_front_only_where_its_container_could_have_been_as_fast() {
+        let (second, blink) = (Duration::from_secs(1), Duration::from_millis(100));
+        // 20,000 lines of 100 bytes a second, 0.1 s after the start, in 64 kB.
+        assert!(keeps_pace(30_000, Duration::from_millis(15), 64_000, blink));
+        // The last record alone, right behind a rotation.
+        assert!(keeps_pace(173, Duration::ZERO, 64_000, blink * 3));
+        // A greeting of some lines in 10 MB, at once and after a second.
+        assert!(!keeps_pace(2_000, Duration::from_millis(3), 10_000_000, blink));
+        assert!(!keeps_pace(5_000, Duration::from_millis(10), 10_000_000, second));
+        // Ten lines an hour, for a day.
+        let (hours, day) = (Duration::from_hours(10), Duration::from_hours(24));
+        assert!(!keeps_pace(17_300, hours, 10_000_000, day));
+        // Nothing was written before, or there was no time for it.
+        assert!(!keeps_pace(64_000, Duration::ZERO, 64_000, Duration::ZERO));
     }
 }

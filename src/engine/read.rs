@@ -66,7 +66,7 @@ impl Capture {
             let context = self.committer()?.cursor().records();
             self.heard.read_up_to_here(usize::try_from(context).unwrap_or(usize::MAX));
         }
-        self.rung = 0;
+        (self.rung, self.rung_at) = (0, None);
         let new = self.meter.report().flow.stored - stored_before;
         let verified = Verified { sent_at, new };
         self.meter.beat(Beat::verified(verified.clone()));

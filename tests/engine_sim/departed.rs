@@ -21,7 +21,7 @@ async fn gaps_after_a_start(lab: &mut Lab, id: &ContainerId) -> Vec<Seam> {
 async fn what_a_container_wrote_and_took_along_while_no_engine_ran_is_a_gap() {
     let kinds = [
         ContainerSpec::named("whole").label("com.docker.compose.project", "shop"),
-        ContainerSpec::named("one-file").rotating("10k", 1),
+        ContainerSpec::named("one-file").rotating("10m", 1),
         ContainerSpec::named("lossy").option("mode", "non-blocking"),
     ];
     for spec in kinds {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use logcap_tui::config::History;
 use logcap_tui::engine::{Targets, Verb};
-use logcap_tui::model::{Away, Lost, Seam, SeamKind};
+use logcap_tui::model::{Away, Fd, Lost, Seam, SeamKind};
 use logcap_tui::sim::{ContainerSpec, Profile};
 
 use crate::harness::{Lab, is_live};
@@ -24,6 +24,8 @@ async fn logs_that_rotate_at_speed_lose_nothing_in_silence() {
         lab.sim.run(ContainerSpec::named("packed").rotating("200k", 3).option("compress", "true")),
         lab.sim.run(ContainerSpec::named("local").driver("local").option("max-size", "1m")),
     ];
+    // By its pace a simulated burst could have filled any file before the first read.
+    ids.iter().for_each(|id| lab.sim.emit(id, Fd::Stdout, "the first"));
     lab.start().await;
     lab.wait_for("live monitors", |s| s.monitors.iter().all(|row| is_live(row))).await;
     let load = lab.load(&ids, Duration::from_millis(5), 10);
@@ -223,6 +225,40 @@ async fn a_front_is_in_doubt_where_it_was_ours_to_read_and_nowhere_else() {
     }
 }
 
+/// No size tells of a log in one file, or of one whose records hold more than their text; the pace at
+/// which it is written does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_front_without_a_size_is_in_doubt_at_a_pace_that_could_have_filled_its_files() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let single = |name, size| ContainerSpec::named(name).rotating(size, 1);
+    let line = |n: usize| format!("a line that fills files {n}");
+    let (late, empty) = (lab.sim.run(single("late", "10m")), lab.sim.run(single("empty", "20k")));
+    lab.start().await;
+    lab.rest().await;
+    let born = lab.sim.run(single("born", "20k"));
+    let labelled = ContainerSpec::named("labelled").rotating("20k", 3).option("labels", "team");
+    let labelled = lab.sim.run(labelled);
+    let quiet = lab.sim.run(single("quiet", "10m"));
+    for id in [&born, &labelled, &empty] {
+        lab.sim.emit_many(id, 3_000, line);
+    }
+    // A greeting at the start, and one that comes long after.
+    for id in [&quiet, &late] {
+        lab.sim.emit_many(id, 20, line);
+    }
+    lab.wait_row("live", &born, is_live).await;
+    lab.rest().await;
+    for id in [&born, &labelled, &empty] {
+        assert_eq!(gaps(&lab, id).len(), 1, "{:#?}", lab.seams(id));
+        let verdict = lab.verdict(id);
+        assert!(verdict.is_clean() && verdict.reported > 1_000, "{verdict:?}");
+    }
+    for id in [&quiet, &late] {
+        assert_eq!(gaps(&lab, id), [], "{:#?}", lab.seams(id));
+        lab.assert_complete(id);
+    }
+}
+
 /// Of an answer that breaks off it is not known whether it would have been the whole log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_first_answer_that_breaks_off_nothing_is_kept() {
@@ -375,7 +411,8 @@ async fn behind_lines_that_were_cut_off_capture_goes_on() {
 /// Its container is removed at any moment of the reads that find out what is left: what one answer has
 /// shown is taken or not, but never twice, nor without the gap before it.
 async fn emptied_and_removed(is_cut: bool, nth: u32) -> u64 {
-    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    // Sixty-four at a time keep a machine busy, and looks have deadlines.
+    let mut lab = Lab::new(Profile::Moby20_10, 5);
     let id = lab.sim.run(ContainerSpec::named("belled").rotating("20k", 3));
     lab.sim.emit_many(&id, 400, |n| format!("stored {n}"));
     lab.start().await;

@@ -249,8 +249,20 @@ impl Lab {
 
     /// Gives an order and expects that nobody refuses it.
     pub(crate) async fn order(&self, verb: Verb, targets: Targets) -> CommandAnswer {
+        let meant = targets.clone();
         let answer = self.handle().command(Command { verb, targets }).await.unwrap();
         assert!(answer.refused.is_empty(), "{answer:?}");
+        if verb == Verb::Resume {
+            // A monitor that is still paused counts as one that rests.
+            let is_paused = |row: &Arc<MonitorRow>| {
+                let is_meant = match &meant {
+                    Targets::All => true,
+                    Targets::Only(ids) => ids.contains(&row.id),
+                };
+                is_meant && matches!(row.state, State::Waiting { why: Waiting::Paused })
+            };
+            self.wait_for("the end of the pause", |s| !s.monitors.iter().any(is_paused)).await;
+        }
         answer
     }
 
