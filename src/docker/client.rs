@@ -72,6 +72,18 @@ pub struct DaemonInfo {
     pub name: String,
 }
 
+impl DaemonInfo {
+    /// What tells this daemon from others. Podman makes up another id for each question (podman
+    /// `compat/info.go`), so there it is its host and where it keeps its files. Empty if unknown.
+    pub fn identity(&self) -> String {
+        match self.flavor {
+            Flavor::Docker => self.daemon_id.clone(),
+            Flavor::Podman if self.name.is_empty() || self.root_dir.is_empty() => String::new(),
+            Flavor::Podman => format!("podman {} {}", self.name, self.root_dir),
+        }
+    }
+}
+
 /// One row of the list of containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {

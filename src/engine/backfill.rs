@@ -18,6 +18,7 @@ use super::cursor::{Cursor, Origin};
 use super::extent::{Extent, extent};
 use super::intake::Intake;
 use super::older::{HEAD, Head, Older, before_the_head};
+use super::podman;
 use super::read::{not_readable, not_taken};
 use super::shared::Shared;
 use super::snapshot::Backfill;
@@ -189,8 +190,12 @@ async fn fetch(
     let stored = row.map_or(0, |row| row.records);
     let tail = target.map_or(Tail::All, |n| Tail::Last(n + stored + HEAD as u64));
     let mut request = request(&info, tail);
+    if shared.is_podman() {
+        let since = podman::since_of_tail(&shared, &request).await?;
+        request = LogRequest { tail: Tail::All, since, ..request };
+    }
     let extent = extent(&shared, &info, &request).await?;
-    request.tail = extent.tail().unwrap_or(tail);
+    request.tail = extent.tail().unwrap_or(request.tail);
     let nothing = Outcome { older: true, extent, ..Outcome::default() };
     let Some(before) = before_the_head(&shared, &request, &head).await? else {
         return Ok(nothing);
@@ -202,7 +207,7 @@ async fn fetch(
     shared.writer.begin_backfill(log, first, Vec::new()).await?;
     let writer = shared.writer.clone();
     let mut committer = Committer::new(writer, log, Part::Backfill, first, Cursor::empty());
-    if request.tail != Tail::All {
+    if request.tail != Tail::All || request.since.is_some() {
         // Until it is known that nothing older exists.
         let is_broken = matches!(extent, Extent::Broken(_));
         committer.seam(if is_broken { not_readable() } else { not_taken() });
@@ -210,8 +215,8 @@ async fn fetch(
     let mut older = Older::new(&head, before, committer, taken);
     // Broken off here, it stays open in the store and is continued the next time.
     older.read(&shared, &request).await?;
-    let complete = match tail {
-        Tail::All => true,
+    let complete = match request.tail {
+        Tail::All => request.since.is_none(),
         Tail::Last(asked) => older.received < asked,
     };
     let rest = extent != Extent::All || !(older.joined && complete);

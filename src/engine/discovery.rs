@@ -202,7 +202,7 @@ impl Discovery {
                     let docker = way.docker.clone();
                     let endpoint = way.uri.clone();
                     let chosen = endpoint.clone();
-                    self.daemon.clone_from(&info.daemon_id);
+                    self.daemon = info.identity();
                     let link = Linked { docker: docker.clone(), info: Arc::new(info.clone()) };
                     self.linked.send_replace(Some(link));
                     let _ = self.found.send(Found::Up { endpoint, info }).await;

@@ -255,8 +255,11 @@ impl Capture {
     fn is_not_claimed(&self) -> bool {
         let report = self.meter.report();
         let never_ran = self.info.started_at.is_none();
+        // Of the drivers that can be read a refusal says nothing.
+        let is_foreign = self.info.guarantee() == Guarantee::LossyByConfiguration;
         let is_refused = self.refused && report.stored_before + report.flow.stored == 0;
-        let is_unreadable = is_refused || self.info.guarantee() == Guarantee::Unreadable;
+        let is_unreadable =
+            is_refused && is_foreign || self.info.guarantee() == Guarantee::Unreadable;
         // What came and went is told as such.
         let is_uncaptured = self.whole && report.beat.is_none() && report.flow.stored == 0;
         never_ran || is_unreadable || is_uncaptured

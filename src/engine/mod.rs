@@ -45,6 +45,7 @@ mod older;
 pub mod orders;
 mod peek;
 mod picture;
+mod podman;
 pub mod process;
 mod proof;
 pub mod read;

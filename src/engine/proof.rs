@@ -37,6 +37,37 @@ const EMPTY_TAILS: u32 = 4;
 /// The same where something of the log is stored.
 const EMPTIED_TAILS: u32 = 8;
 
+/// What was found out about an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Nothing speaks against it.
+    Whole,
+    /// Something is left out of it.
+    Hole,
+    /// Nobody can be asked any more: what was read is all there is.
+    Gone,
+}
+
+/// What was asked for, and what was known then.
+#[derive(Clone, Copy)]
+struct Asked {
+    ask: Ask,
+    since: Option<Timestamp>,
+    /// The stored end, and when it was written.
+    end: Option<Fingerprint>,
+    low: Option<Timestamp>,
+    /// The daemon finds records by counting lines.
+    counts: bool,
+    /// Nothing of the answer was sent to the store.
+    unsent: bool,
+}
+
+impl From<bool> for Proof {
+    fn from(is_whole: bool) -> Self {
+        if is_whole { Self::Whole } else { Self::Hole }
+    }
+}
+
 impl Capture {
     /// A bounded read whose answer is sound, or why the log is taken for broken. Of an answer that
     /// is not sound nothing is kept but what stands before a fault that the daemon reported.
@@ -60,28 +91,15 @@ impl Capture {
             let answer = self.answer(ask, since, cause).await;
             self.hold_max = hold_max;
             let unsent = std::mem::replace(&mut self.hold_sending, front) && checked;
+            let asked = Asked { ask, since, end, low, counts, unsent };
             let proved = match answer {
-                Ok(answer) if since.is_none() && answer.fault.is_none() && answer.is_empty() => {
-                    self.is_empty_log().await.map(|is_empty| (answer, is_empty))
+                Ok(answer) if checked || answer.is_empty() => {
+                    let proof = self.prove(&answer, asked).await;
+                    proof.map(|proof| (answer, proof))
                 }
-                Ok(answer) if checked && answer.fault.is_none() && answer.is_short(ask) => {
-                    let is_long = answer.seen.len() as u64 > CHECKED || !self.is_checked(ask);
-                    let is_whole = if counts && !unsent {
-                        Box::pin(self.count_behind(&answer, low)).await.map(|()| true)
-                    } else if counts && is_long {
-                        Box::pin(self.is_counted(&answer)).await
-                    } else if !unsent {
-                        Ok(true)
-                    } else if self.can_be_confirmed(ask, &answer) {
-                        self.is_whole(&answer, end, since).await
-                    } else {
-                        self.is_whole_behind(&answer, end).await
-                    };
-                    is_whole.map(|is_whole| (answer, is_whole))
-                }
-                answer => answer.map(|answer| (answer, true)),
+                answer => answer.map(|answer| (answer, Proof::Whole)),
             };
-            let (answer, is_whole) = match proved {
+            let (answer, proof) = match proved {
                 Ok(proved) => proved,
                 Err(stop) => {
                     // Whoever comes next would send what nobody has proved.
@@ -94,7 +112,11 @@ impl Capture {
             if let Some(text) = answer.fault {
                 return Ok(Err(text));
             }
-            if is_whole {
+            if proof == Proof::Gone && self.hole_behind && answer.new > 0 {
+                // It is known that answers have holes, and what this one lacks nobody can tell.
+                self.tell_of_holes(answer.new, low).await?;
+            }
+            if proof != Proof::Hole {
                 self.hole_behind = false;
                 return Ok(Ok(answer));
             }
@@ -103,6 +125,28 @@ impl Capture {
             since = None;
         }
         Ok(Err(SILENT.to_owned()))
+    }
+
+    /// Proves an answer in the way that its length and what was asked for allow.
+    async fn prove(&mut self, answer: &Answer, asked: Asked) -> Result<Proof, Break> {
+        let Asked { ask, since, end, low, counts, unsent } = asked;
+        if answer.fault.is_some() {
+            return Ok(Proof::Whole);
+        }
+        if since.is_none() && answer.is_empty() {
+            return self.is_empty_log().await;
+        }
+        if !answer.is_short(ask) {
+            return Ok(Proof::Whole);
+        }
+        let is_long = answer.seen.len() as u64 > CHECKED || !self.is_checked(ask);
+        match (counts, unsent) {
+            (true, false) => Box::pin(self.count_behind(answer, low)).await,
+            (true, true) if is_long => Box::pin(self.is_counted(answer)).await,
+            (false, false) => Ok(Proof::Whole),
+            _ if self.can_be_confirmed(ask, answer) => self.is_whole(answer, end, since).await,
+            _ => self.is_whole_behind(answer, end).await,
+        }
     }
 
     /// Goes back to the stored cursor.
@@ -125,33 +169,47 @@ impl Capture {
 
     /// Whether the records of a long answer with the stored end in it stand in the log without a hole,
     /// by their number. One that does not hold that end is not believed without proof anyway.
-    async fn is_counted(&mut self, answer: &Answer) -> Result<bool, Break> {
+    async fn is_counted(&mut self, answer: &Answer) -> Result<Proof, Break> {
         let (Finished::CaughtUp, Some(stretch)) = (&answer.finished, answer.stretch) else {
-            return Ok(true);
+            return Ok(Proof::Whole);
         };
         if self.info.log_config.is_compressed() && self.shared.compressed_reads_are_slow() {
             // The daemon would unpack all of it for each look.
-            return Ok(true);
+            return Ok(Proof::Whole);
         }
         let request = self.bounded(Ask::of(stretch.behind), None);
         let shared = Arc::clone(&self.shared);
         let began = shared.clock.now();
         let count = count::is_whole(&shared, &request, stretch);
         let whole = match self.until_ordered(count).await? {
-            Err(stop) if self.is_over(&stop).await? => Whole::Unsure,
+            Err(stop) if self.is_over(&stop).await? => return Ok(Proof::Gone),
             counted => counted?,
         };
         self.last_cost += shared.clock.now().since(began);
-        Ok(whole != Whole::No)
+        Ok(Proof::from(whole != Whole::No))
     }
 
     /// The same for one of which too much came to be held back: a gap behind it says then that some
     /// are missing in it. `low` is when the stored end before it was written.
-    async fn count_behind(&mut self, answer: &Answer, low: Option<Timestamp>) -> Result<(), Break> {
-        if answer.new == 0 || self.is_counted(answer).await? || self.is_counted(answer).await? {
-            return Ok(());
+    async fn count_behind(
+        &mut self,
+        answer: &Answer,
+        low: Option<Timestamp>,
+    ) -> Result<Proof, Break> {
+        for _ in 0..2 {
+            let proof =
+                if answer.new == 0 { Proof::Whole } else { self.is_counted(answer).await? };
+            if proof != Proof::Hole {
+                return Ok(proof);
+            }
         }
-        let detail = format!("of the last {} records some are missing: {SILENT}", answer.new);
+        self.tell_of_holes(answer.new, low).await?;
+        Ok(Proof::Whole)
+    }
+
+    /// A gap behind so many new records, of which some are missing.
+    async fn tell_of_holes(&mut self, new: u64, low: Option<Timestamp>) -> Result<(), Break> {
+        let detail = format!("of the last {new} records some are missing: {SILENT}");
         self.note(EventKind::Gap, detail.clone()).await;
         let t_high = self.committer()?.cursor().last_ts();
         self.committer()?.seam(NewSeam {
@@ -177,23 +235,25 @@ impl Capture {
         &mut self,
         answer: &Answer,
         end: Option<Fingerprint>,
-    ) -> Result<bool, Break> {
+    ) -> Result<Proof, Break> {
         let stay = self.info.log_config.full_files_bytes().is_some();
         let few = matches!(answer.finished, Finished::CaughtUp) && answer.new < answer.overlap;
-        let Some(end) = end.filter(|_| few && stay && answer.overlap > 0) else { return Ok(true) };
+        let Some(end) = end.filter(|_| few && stay && answer.overlap > 0) else {
+            return Ok(Proof::Whole);
+        };
         let (all, mut asked) = (answer.new + answer.overlap, answer.new + 1);
         while asked <= all {
-            let Some(tail) = self.peek_again(asked, None).await? else { return Ok(true) };
+            let Some(tail) = self.peek_again(asked, None).await? else { return Ok(Proof::Gone) };
             if tail.is_full() || tail.up_to_last(end).is_some() && tail.is_clean() {
-                return Ok(true);
+                return Ok(Proof::Whole);
             }
             if !tail.is_clean() {
-                return Ok(false);
+                return Ok(Proof::Hole);
             }
             // It has grown.
             asked = asked * 2 + ASK_MIN;
         }
-        Ok(true)
+        Ok(Proof::Whole)
     }
 
     /// Whether a short answer left nothing out. `end` was the stored end when it was asked for.
@@ -202,82 +262,82 @@ impl Capture {
         answer: &Answer,
         end: Option<Fingerprint>,
         since: Option<Timestamp>,
-    ) -> Result<bool, Break> {
+    ) -> Result<Proof, Break> {
         match (since, end) {
             (None, _) => self.is_confirmed(answer).await,
             // It says that it holds no stored end, and is not believed without proof anyway.
-            (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => Ok(true),
+            (Some(_), _) if !matches!(answer.finished, Finished::CaughtUp) => Ok(Proof::Whole),
             (Some(from), Some(end)) => self.is_unsifted(end, answer.new, from).await,
-            (Some(_), None) => Ok(false),
+            (Some(_), None) => Ok(Proof::Hole),
         }
     }
 
     /// Whether an answer that came short left nothing out: the tail of just its length is whole and
     /// the same. If the log has grown, that tail begins inside the answer and says nothing of what
     /// stands before; so it is asked for again, longer, until it reaches back to the stored end.
-    async fn is_confirmed(&mut self, answer: &Answer) -> Result<bool, Break> {
+    async fn is_confirmed(&mut self, answer: &Answer) -> Result<Proof, Break> {
         let seen = &answer.seen;
         // Where a tie hides the stored end, that is nowhere.
         let is_known = !self.committer()?.cursor().is_broken_off();
         let end = answer.overlap.checked_sub(1).filter(|_| is_known);
         let mut asked = seen.len() as u64;
         for _ in 0..=CONFIRMATIONS {
-            let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
+            let Some(again) = self.peek_again(asked, None).await? else { return Ok(Proof::Gone) };
             if again.is_full() {
-                return Ok(true);
+                return Ok(Proof::Whole);
             }
             let Some(begins) = again.begins_in(seen).filter(|_| again.is_clean()) else {
-                return Ok(false);
+                return Ok(Proof::Hole);
             };
             match end {
-                Some(end) if begins as u64 <= end => return Ok(true),
+                Some(end) if begins as u64 <= end => return Ok(Proof::Whole),
                 None if begins == 0 => return self.begins_there(seen).await,
                 _ => asked += begins as u64,
             }
         }
         // It grows with every look, and nothing speaks against it.
-        Ok(true)
+        Ok(Proof::Whole)
     }
 
     /// Whether a log that seems to be empty is. Where something is stored it may also end and begin
     /// with broken records.
-    async fn is_empty_log(&mut self) -> Result<bool, Break> {
+    async fn is_empty_log(&mut self) -> Result<Proof, Break> {
         let report = self.meter.report();
         let is_known = report.stored_before + report.flow.stored > 0;
         let tails = if is_known { EMPTIED_TAILS } else { EMPTY_TAILS };
         for asked in (0..tails).map(|nth| 1 << nth) {
-            let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
+            let Some(again) = self.peek_again(asked, None).await? else { return Ok(Proof::Gone) };
             if again.fault.is_some() || !again.records.is_empty() {
-                return Ok(false);
+                return Ok(Proof::Hole);
             }
         }
-        Ok(true)
+        Ok(Proof::Whole)
     }
 
     /// Whether a whole answer begins where the log does: what was left out may all stand before it.
     /// A tail of one more then begins with one of those.
-    pub(super) async fn begins_there(&mut self, seen: &[Fingerprint]) -> Result<bool, Break> {
+    pub(super) async fn begins_there(&mut self, seen: &[Fingerprint]) -> Result<Proof, Break> {
         let mut asked = seen.len() as u64 + 1;
         for _ in 0..CONFIRMATIONS {
-            let Some(again) = self.peek_again(asked, None).await? else { return Ok(true) };
+            let Some(again) = self.peek_again(asked, None).await? else { return Ok(Proof::Gone) };
             if again.is_full() {
-                return Ok(true);
+                return Ok(Proof::Whole);
             }
             let begins = again.begins_in(seen).filter(|_| again.fault.is_none());
             let Some(grown) = begins.filter(|begins| *begins == 0 || again.is_clean()) else {
-                return Ok(false);
+                return Ok(Proof::Hole);
             };
             if !again.is_clean() {
-                return Ok(true);
+                return Ok(Proof::Whole);
             }
             if again.last().as_ref() == seen.last() {
                 // It has not grown, and there is one more.
-                return Ok(false);
+                return Ok(Proof::Hole);
             }
             asked = (seen.len() + 2 + grown) as u64;
         }
         // It grows with every look, and nothing speaks against it.
-        Ok(true)
+        Ok(Proof::Whole)
     }
 
     /// Whether a look failed because the container is removed, or is about to be.
@@ -316,21 +376,23 @@ impl Capture {
         end: Fingerprint,
         new: u64,
         since: Timestamp,
-    ) -> Result<bool, Break> {
+    ) -> Result<Proof, Break> {
         let mut asked = new + 1;
         for _ in 0..CONFIRMATIONS {
-            let Some(again) = self.peek_again(asked, Some(since)).await? else { return Ok(true) };
+            let Some(again) = self.peek_again(asked, Some(since)).await? else {
+                return Ok(Proof::Gone);
+            };
             if !again.is_clean() {
-                return Ok(false);
+                return Ok(Proof::Hole);
             }
             let fps = again.records.iter().map(|record| Fingerprint::of(&record));
             let behind = (1..).zip(fps).find(|(_, fp)| *fp == end).map(|(nth, _)| asked - nth);
             if behind.is_some_and(|behind| behind >= new) {
-                return Ok(true);
+                return Ok(Proof::Whole);
             }
             // The log has grown since.
             asked += ASK_MIN;
         }
-        Ok(false)
+        Ok(Proof::Hole)
     }
 }

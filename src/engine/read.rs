@@ -7,6 +7,7 @@
 //! history (20.4 s on a 1.26 GB log, where `tail=64` takes 1.6 ms).
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::{ASK_MIN, Answer, Ask};
@@ -15,7 +16,8 @@ use super::cursor::{Fingerprint, Origin};
 use super::evidence::Beat;
 use super::gap::WithoutEnd;
 use super::intake::Finished;
-use super::proof::CHECKED;
+use super::podman;
+use super::proof::{CHECKED, Proof};
 use super::report::ReadCause;
 use super::snapshot::Backfill;
 use crate::config::History;
@@ -23,9 +25,6 @@ use crate::model::{Away, Batch, Lost, Moment, NewSeam, SeamKind, Timestamp};
 
 /// How far before the cursor `since` begins on compressed drivers.
 const SINCE_MARGIN: Duration = Duration::from_mins(1);
-
-/// How far before the cursor's records `since` begins on Podman.
-const PODMAN_MARGIN: Duration = Duration::from_secs(1);
 
 /// Proof that every record up to the moment of sending is stored. Made only by `read_to_end`.
 #[derive(Debug, Clone)]
@@ -81,7 +80,9 @@ impl Capture {
             (false, History::Tail(n)) => Ask::Last(n.max(1)),
             (false, History::Now) => Ask::Last(1),
         };
-        if ask == Ask::All {
+        let since = if self.shared.is_podman() { self.since_of_tail(ask).await? } else { None };
+        let ask = if self.shared.is_podman() { Ask::All } else { ask };
+        if ask == Ask::All && since.is_none() {
             return match self.answer_from_front(ask, None, ReadCause::Adopt).await? {
                 Ok(answer) => Ok(answer.sent_at),
                 Err(words) => self.read_around(ask, words, cause).await,
@@ -89,19 +90,25 @@ impl Capture {
         }
         self.committer()?.seam(not_taken());
         (self.hold_sending, self.front_seam) = (true, Some(not_taken()));
-        let answer = self.sound_answer(ask, None, ReadCause::Adopt).await;
+        let answer = self.sound_answer(ask, since, ReadCause::Adopt).await;
         (self.hold_sending, self.front_seam) = (false, None);
         if !matches!(answer, Ok(Ok(_))) {
             // It is not known whether the seam belongs there, so nothing is kept.
             self.close_log();
         }
         let Ok(answer) = answer? else { return self.adopt_around().await };
-        if answer.is_short(ask) {
+        if since.is_none() && answer.is_short(ask) {
             self.committer()?.drop_seam(&not_taken());
         } else {
             self.meter.tell(|report| report.backfill = Backfill::Available);
         }
         Ok(answer.sent_at)
+    }
+
+    /// From when on to ask Podman for what a tail would bring; `None` if that is the whole log.
+    async fn since_of_tail(&mut self, ask: Ask) -> Result<Option<Timestamp>, Break> {
+        let (shared, request) = (Arc::clone(&self.shared), self.bounded(ask, None));
+        self.until_ordered(podman::since_of_tail(&shared, &request)).await?
     }
 
     /// Takes what stands behind the stored end, or records that it is gone.
@@ -166,7 +173,7 @@ impl Capture {
             let tail = self.peek(seen.len() as u64, None).await?;
             let is_same =
                 tail.fault.is_none() && !tail.is_full() && tail.begins_in(&seen).is_some();
-            if is_same && self.begins_there(&seen).await? {
+            if is_same && self.begins_there(&seen).await? != Proof::Hole {
                 return Ok(None);
             }
         }
@@ -177,7 +184,7 @@ impl Capture {
     /// of it: a second, longer read costs more than the rest, and the file may rotate meanwhile.
     fn first_ask(&self) -> Ask {
         if self.shared.is_podman() {
-            // Its tails merge a line with an unfinished one before it; `since` bounds the answer.
+            // Of its tails nothing can be stored; `since` bounds the answer.
             return Ask::All;
         }
         let expected = self.expected_records();
@@ -207,10 +214,9 @@ impl Capture {
     /// so long answers go without.
     fn since(&self, ask: Ask) -> Option<Timestamp> {
         if self.shared.is_podman() {
-            // Exclusive there, and a second is the coarsest step of its timestamps.
             let runs = self.committer.as_ref().map(|c| c.cursor().runs());
             let first = runs.and_then(|runs| runs.map(|run| run.ts).min());
-            return first.map(|ts| ts.before(PODMAN_MARGIN));
+            return first.map(podman::since);
         }
         let slow = self.info.log_config.is_compressed() && self.shared.compressed_reads_are_slow();
         let slow = slow && ask.records().is_some_and(|records| records < CHECKED);

@@ -110,12 +110,9 @@ impl Shared {
         self.linked.borrow().as_ref().map_or_else(|| self.fallback.clone(), |l| l.docker.clone())
     }
 
-    /// The id of the daemon; empty where none has answered yet, and for Podman, which makes up
-    /// another one for each question (podman `compat/info.go`).
+    /// What tells the daemon from others; empty where none has answered yet.
     pub fn daemon_id(&self) -> String {
-        let linked = self.linked.borrow();
-        let docker = linked.as_ref().filter(|link| link.info.flavor == Flavor::Docker);
-        docker.map(|link| link.info.daemon_id.clone()).unwrap_or_default()
+        self.linked.borrow().as_ref().map(|link| link.info.identity()).unwrap_or_default()
     }
 
     /// Whether the daemon is Podman, whose follows are never trusted.

@@ -41,8 +41,14 @@ pub(super) fn version(profile: Profile) -> Value {
 pub(super) fn info(world: &World) -> Value {
     let present = || world.containers.iter().filter(|container| !container.removed);
     let running = present().filter(|container| container.is_running()).count();
+    let id = if world.profile.is_podman() {
+        // Another one for each question.
+        format!("{:x}", world.clock.now().0)
+    } else {
+        "SIMU:LATE:DDAE:MON0".to_owned()
+    };
     json!({
-        "ID": "SIMU:LATE:DDAE:MON0",
+        "ID": id,
         "Containers": present().count(),
         "ContainersRunning": running,
         "ContainersPaused": 0,

@@ -111,6 +111,34 @@ async fn a_damaged_log_is_taken_from_its_begin() {
     futures_util::future::join_all(all).await;
 }
 
+/// The last record is damaged when a part of the log is to be taken at first sight: nothing can be read
+/// then, and all of it when more is written.
+async fn behind_a_damaged_end(profile: Profile, spec: ContainerSpec, doubts: usize) {
+    let mut lab = Lab::new(profile, FACTOR).history(History::Tail(20));
+    let id = lab.sim.run(spec);
+    lab.sim.corrupt_record(&id, 499);
+    lab.sim.emit_many(&id, 500, |n| format!("old {n}"));
+    lab.start().await;
+    lab.wait_row("live", &id, is_live).await;
+    lab.sim.emit_many(&id, 10, |n| format!("new {n}"));
+    lab.rest().await;
+    let (verdict, gaps) = (lab.verdict(&id), lab.seams_of(&id, SeamKind::Gap));
+    let honest = Verdict { reported: 1, false_gaps: doubts, ..Verdict::default() };
+    let all = (verdict, lab.stored(&id), gaps.len());
+    assert_eq!(all, (honest, 509, 1 + doubts), "{profile:?}: {gaps:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_with_a_damaged_end_is_taken_when_more_is_written() {
+    let all = PROFILES.map(|profile| async move {
+        behind_a_damaged_end(profile, ContainerSpec::named("trusted"), 0).await;
+        // Of what a damaged record hides nobody knows the size, nor whether there was more of it.
+        let belled = ContainerSpec::named("belled").rotating("10m", 3);
+        behind_a_damaged_end(profile, belled, 1).await;
+    });
+    futures_util::future::join_all(all).await;
+}
+
 /// What is written while it is read around is taken as well. How much of what stands before the last
 /// damaged record is in a gap with it depends on how fast the log grows beside the looks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -50,6 +50,35 @@ async fn each_policy_takes_what_it_says() {
     futures_util::future::join_all(cases).await;
 }
 
+/// What is left out of a history is what was written before anybody was there to read it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_began_meanwhile_is_taken_whole_under_every_policy() {
+    let policies = [History::Now, History::Tail(5), History::Auto];
+    let cases = policies.map(|history| async move {
+        let mut lab = Lab::new(Profile::Moby20_10, 10).history(history);
+        let specs = |name: &str| {
+            [
+                ContainerSpec::named(format!("trusted-{name}")),
+                ContainerSpec::named(format!("belled-{name}")).rotating("10m", 3),
+                ContainerSpec::named(format!("terminal-{name}")).tty(),
+            ]
+        };
+        let empty = specs("empty").map(|spec| lab.sim.run(spec));
+        lab.start().await;
+        lab.wait_for("empty logs", |s| s.monitors.iter().all(|row| is_live(row))).await;
+        let born = specs("born").map(|spec| lab.sim.run(spec));
+        for id in empty.iter().chain(&born) {
+            lab.sim.emit_many(id, 3_000, |n| format!("new {n}"));
+        }
+        lab.wait_for("all of it", |s| s.monitors.iter().all(|row| row.stored_total == 3_000)).await;
+        for id in empty.iter().chain(&born) {
+            lab.assert_complete(id);
+            assert_eq!(lab.seams(id), [], "{history:?}");
+        }
+    });
+    futures_util::future::join_all(cases).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_policy_auto_fetches_older_history_and_an_order_the_rest() {
     let (lab, id) = adopted(History::Auto, ContainerSpec::named("old"), 150_000).await;

@@ -30,6 +30,7 @@ mod discovery;
 mod faults;
 mod first_sight;
 mod long;
+mod podman;
 mod quiet;
 mod rotation;
 mod stop;

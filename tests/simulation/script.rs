@@ -210,6 +210,18 @@ impl Kind {
         matches!(self, Self::Rotating(_, 1))
     }
 
+    /// What Podman makes of it: one driver, whose one file is replaced when it is full.
+    fn on_podman(self) -> Self {
+        match self {
+            Self::Rotating(bytes, _) | Self::Compressed(bytes, _) | Self::Local(bytes) => {
+                Self::Rotating(bytes, 1)
+            }
+            Self::Terminal(_) => Self::Terminal(true),
+            Self::AutoRemove(_) => Self::AutoRemove(true),
+            Self::Trusted | Self::Unreadable => self,
+        }
+    }
+
     fn any(rng: &mut Rng) -> Self {
         let files = rng.within(1, 5);
         match rng.below(20) {
@@ -290,6 +302,22 @@ impl Script {
         script
     }
 
+    /// The same on Podman. Its clock never steps back: what is written until it has caught up cannot
+    /// be asked for (docs/CAPTURE.md, limits).
+    pub(crate) fn podman(seed: u64) -> Self {
+        let mut script = Writer::podman(seed).write();
+        script.steps.retain(|(_, act)| !matches!(act, Act::StepClock { seconds } if *seconds < 0));
+        // It goes on with the time, so that not everything is of one second.
+        let goes_on = |(after, act): (Duration, Act)| {
+            let seconds = i64::try_from(after.as_secs()).unwrap_or(0);
+            [(after, Act::StepClock { seconds }), (Duration::ZERO, act)]
+        };
+        script.steps = script.steps.into_iter().flat_map(goes_on).collect();
+        // Retention goes by time, and all of this may be of one second.
+        script.keep = None;
+        script
+    }
+
     /// Faults that no daemon has ever shown, or hardly ever, and versions between which one is
     /// upgraded.
     pub(crate) fn rare(seed: u64) -> Self {
@@ -320,7 +348,7 @@ fn rare(rng: &mut Rng, known: usize) -> Act {
     }
 }
 
-/// All but Podman, which has tests of its own.
+/// All but Podman, which has seeds of its own.
 const MOBYS: [Profile; 6] = [
     Profile::Moby20_10,
     Profile::Moby23,
@@ -436,6 +464,14 @@ impl Writer {
         Self::with(seed, rng, profile, faults)
     }
 
+    fn podman(seed: u64) -> Self {
+        let mut rng = Rng::new(seed, "podman");
+        let share = rng.pick(&[10, 30, 60]);
+        let possible = |fault: &Fault| *fault != Fault::Damage;
+        let faults = FAULTS.into_iter().filter(possible).filter(|_| rng.chance(share)).collect();
+        Self::with(seed, rng, Profile::Podman4, faults)
+    }
+
     fn with(seed: u64, rng: Rng, profile: Profile, faults: Vec<Fault>) -> Self {
         let (kinds, first) = (Vec::new(), None);
         Self { seed, rng, profile, kinds, first, faults, engine_up: true, daemon_up: true }
@@ -470,6 +506,7 @@ impl Writer {
     fn run(&mut self) -> Act {
         let any = Kind::any(&mut self.rng);
         let kind = self.first.take().unwrap_or(any);
+        let kind = if self.profile.is_podman() { kind.on_podman() } else { kind };
         self.kinds.push(kind);
         Act::Run(kind)
     }

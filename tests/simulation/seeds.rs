@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::counters::Counters;
-use crate::must::{MUST, MUST_OF_DAMAGED, MUST_OF_RARE, MUST_OF_THOUSANDS};
+use crate::must::{MUST, MUST_OF_DAMAGED, MUST_OF_PODMAN, MUST_OF_RARE, MUST_OF_THOUSANDS};
 use crate::play::{AROUND_MORE, AROUND_ONE, Outcome, play};
 use crate::script::Script;
 
@@ -32,6 +32,7 @@ struct Story {
 const ANY: Story = Story { script: Script::new, one: "one" };
 const DAMAGED: Story = Story { script: Script::damaged, one: "one_damaged" };
 const RARE: Story = Story { script: Script::rare, one: "one_rare" };
+const PODMAN: Story = Story { script: Script::podman, one: "one_podman" };
 const HISTORY: Story = Story { script: Script::damaged_history, one: "one_damaged_history" };
 
 /// Plays a seed; what is wrong with it, with everything that is needed to see it again.
@@ -166,6 +167,15 @@ fn many_rare_faults_lose_nothing_in_silence_and_nothing_twice() {
     }
 }
 
+#[test]
+fn many_seeds_on_podman_lose_nothing_in_silence_and_nothing_twice() {
+    if let Some(counters) = many(PODMAN) {
+        for word in MUST_OF_PODMAN {
+            assert!(counters.contains_key(*word), "never reached: {word}");
+        }
+    }
+}
+
 /// Where the daemon passes over damaged records in silence.
 #[test]
 fn many_damaged_logs_are_read_around() {
@@ -260,6 +270,12 @@ fn one_damaged() {
 #[test]
 fn one_rare() {
     play_one(RARE);
+}
+
+/// Plays the one seed on Podman that `LOGCAP_SEED` names.
+#[test]
+fn one_podman() {
+    play_one(PODMAN);
 }
 
 /// Plays the one seed of damaged history that `LOGCAP_SEED` names.

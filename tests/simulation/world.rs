@@ -309,7 +309,11 @@ impl World {
     fn run_named(&mut self, kind: Kind, name: String) -> Who {
         let ready = self.snapshot().is_some_and(|picture| picture.ready);
         let born_under = ready.then_some(self.engines);
-        let id = self.sim.run(kind.spec(name));
+        let mut spec = kind.spec(name);
+        if self.script.profile.is_podman() && kind != Kind::Unreadable {
+            spec = spec.driver("k8s-file");
+        }
+        let id = self.sim.run(spec);
         let (started, lost_at) = (self.wall(), BTreeMap::new());
         self.known.push(Known {
             id,
