@@ -312,6 +312,68 @@ fn a_container_that_dies_as_often_as_it_is_started_is_captured_whole() {
     assert!((runs - killed..=runs + 1).contains(&stored), "{stored} of {runs} runs");
 }
 
+/// What is no text: json-file makes other characters of it, `local` keeps it. Lines that are longer
+/// than what the daemon's copier reads at once, cut inside of characters; on a terminal their pieces
+/// come with a stamp in the middle of the line, and nothing else tells them apart.
+#[test]
+#[ignore = "needs a Docker daemon"]
+fn bytes_that_are_no_text_and_long_lines_are_stored_as_the_daemon_has_them() {
+    const ROUNDS: usize = 40;
+    let script = format!(
+        r#"long() {{ printf x; yes "$(printf '\303\251')" | head -n $1 | tr -d '\n'; printf '%b' "$2"; echo; }}
+        n=0; while [ $n -lt {ROUNDS} ]; do
+            printf '\377\376 %d \302\n' $n; printf 'a\000b\033[31m\tc\rd %d\n' $n; echo
+            long 7 ''; long 8191 ''; long 8192 ''; long 20000 ''; long 30000 '\0377\0302 end'
+            n=$((n+1)); sleep 0.05
+        done
+        printf 'no newline at the end'; exec sleep 100000"#
+    );
+    let mut scene = Scene::new("bytes");
+    scene.capture(&scene.second.daemon.clone());
+    let spec = |name: &str| Spec::new(name, ["sh", "-c", &script]);
+    let small = |spec: Spec| spec.opt("max-size", "10m").opt("max-file", "3");
+    let json = [
+        scene.run(&spec("plain")),
+        scene.run(&small(spec("rotating"))),
+        scene.run(&spec("tty").tty()),
+        scene.run(&small(spec("tty-rotating")).tty()),
+    ];
+    let local = scene.run(&spec("local").driver("local"));
+    let lines = ROUNDS * 8;
+    wait_until("all is written", MINUTE, || {
+        json.iter().map(Scene::truth).all(|truth| truth.len() >= lines)
+            && local.told().len() >= lines - ROUNDS
+    });
+    scene.stop();
+    for container in &json {
+        let (truth, verdict) = (Scene::truth(container), scene.judge(container));
+        eprintln!("{}: {} lines, {verdict:?}", container.name, truth.len());
+        assert!(verdict.is_complete() && truth.len() > lines, "{}: {verdict:?}", container.name);
+        assert_eq!(scene.gaps(container), [], "{}", container.name);
+        // The control: what has to be hard is.
+        let has = |part: &[u8]| truth.iter().any(|l| l.text.windows(part.len()).any(|p| p == part));
+        assert!(has("\u{fffd}".as_bytes()) && has(b"a\0b\x1b[31m\tc\rd"), "{}", container.name);
+        assert!(truth.iter().any(|line| line.text.len() > 60_000), "{}", container.name);
+    }
+    // Its bytes are those that were written.
+    let stored = scene.items(&local);
+    let texts = stored.iter().filter_map(|item| match item {
+        Item::Line(line) => Some(&line.text[..]),
+        Item::Gap | Item::Excused => None,
+    });
+    let texts: Vec<&[u8]> = texts.collect();
+    for n in 0..ROUNDS {
+        let raw = [&b"\xff\xfe "[..], n.to_string().as_bytes(), b" \xc2"].concat();
+        assert_eq!(texts[n * 8], raw, "{n}");
+        for (k, chars) in [(3, 7), (4, 8_191), (5, 8_192), (6, 20_000)] {
+            assert_eq!(texts[n * 8 + k], format!("x{}", "\u{e9}".repeat(chars)).as_bytes(), "{n}");
+        }
+        let end = [format!("x{}", "\u{e9}".repeat(30_000)).as_bytes(), b"\xff\xc2 end"].concat();
+        assert_eq!(texts[n * 8 + 7], end, "{n}");
+    }
+    assert_eq!(texts.len(), lines + 1);
+}
+
 /// Podman keeps its logs in another form and stamps them by whole seconds, so that all lines of a
 /// second tie.
 #[test]
@@ -355,4 +417,37 @@ fn a_container_of_podman_is_captured_once_and_in_order() {
     assert!(checked.is_complete() && checked.lines == LINES + 3, "{checked:?}");
     // Control: a line more would be missed.
     assert_eq!(stored::check(&data, &container.id, Some(LINES + 4)).lost, 1);
+}
+
+/// Its tails merge the pieces of long lines, and the default is to take the newest lines first.
+#[test]
+#[ignore = "needs Podman 4.3"]
+fn long_lines_of_podman_are_taken_as_they_are() {
+    const LINES: u64 = 300;
+    let podman = Podman::start();
+    let lab = Lab::on(&podman.daemon, "odds");
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let script =
+        format!("gen --lines {LINES} --rate 100 --len 20000; : > /tmp/done; exec sleep 1d");
+    let container = lab.run(&Spec::new("long", ["sh", "-c", &script]));
+    wait_until("all is written", MINUTE, || {
+        let exec = ["exec", &container.id, "test", "-e", "/tmp/done"];
+        podman.daemon.try_docker(&exec).status.success()
+    });
+    let program = Program::capture(&podman.daemon, &data, &["--history", "tail 40"]);
+    wait_until("it is live", MINUTE, || program.row(&container).is_some_and(|r| lives(&r)));
+    let before = program.row(&container).unwrap().stored_total;
+    let write = format!("gen --from {LINES} --lines 1 --len 20000 > /proc/1/fd/1");
+    podman.daemon.docker(&["exec", &container.id, "sh", "-c", &write]);
+    wait_until("a later line is stored", MINUTE, || {
+        program.row(&container).is_some_and(|r| lives(&r) && r.stored_total > before)
+    });
+    assert_eq!(program.stop(), Some(0));
+    let checked = stored::check(&data, &container.id, None);
+    eprintln!("{checked:?}");
+    let numbers = checked.next.values().copied().collect::<Vec<_>>();
+    assert_eq!((checked.altered, checked.gaps, numbers), (0, 0, vec![LINES + 1]), "{checked:?}");
+    // At least what was asked for, and no more than the seconds that it began in.
+    assert!((41..LINES).contains(&checked.lines), "{checked:?}");
 }
