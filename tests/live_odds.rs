@@ -320,7 +320,7 @@ fn a_container_that_dies_as_often_as_it_is_started_is_captured_whole() {
 fn bytes_that_are_no_text_and_long_lines_are_stored_as_the_daemon_has_them() {
     const ROUNDS: usize = 40;
     let script = format!(
-        r#"long() {{ printf x; yes "$(printf '\303\251')" | head -n $1 | tr -d '\n'; printf '%b' "$2"; echo; }}
+        r#"long() {{ printf x; yes "$(printf '\303\251')" | head -n $1 | busybox tr -d '\n'; printf '%b' "$2"; echo; }}
         n=0; while [ $n -lt {ROUNDS} ]; do
             printf '\377\376 %d \302\n' $n; printf 'a\000b\033[31m\tc\rd %d\n' $n; echo
             long 7 ''; long 8191 ''; long 8192 ''; long 20000 ''; long 30000 '\0377\0302 end'
@@ -341,12 +341,24 @@ fn bytes_that_are_no_text_and_long_lines_are_stored_as_the_daemon_has_them() {
     let local = scene.run(&spec("local").driver("local"));
     let lines = ROUNDS * 8;
     wait_until("all is written", MINUTE, || {
-        json.iter().map(Scene::truth).all(|truth| truth.len() >= lines)
-            && local.told().len() >= lines - ROUNDS
+        // Docker 20.10 leaves out the newline of a long line of `local`.
+        let told = local.told();
+        let is_over = told.len() >= ROUNDS * 5 && told[told.len() - 1].text.ends_with(b" end");
+        is_over && json.iter().map(Scene::truth).all(|truth| truth.len() >= lines)
     });
     scene.stop();
     for container in &json {
-        let (truth, verdict) = (Scene::truth(container), scene.judge(container));
+        let (truth, mut stored) = (Scene::truth(container), scene.items(container));
+        // Of 8,191 letters and the first an `x`, only the newline is in another piece (docs/CAPTURE.md,
+        // limits).
+        let is_cut = |text: &[u8]| text.len() == 16_384 && text.ends_with(b"\r");
+        for item in &mut stored {
+            match item {
+                Item::Line(line) if is_cut(&line.text) => drop(line.text.pop()),
+                _ => {}
+            }
+        }
+        let verdict = oracle::judge(&truth, &stored);
         eprintln!("{}: {} lines, {verdict:?}", container.name, truth.len());
         assert!(verdict.is_complete() && truth.len() > lines, "{}: {verdict:?}", container.name);
         assert_eq!(scene.gaps(container), [], "{}", container.name);
@@ -429,10 +441,10 @@ fn long_lines_of_podman_are_taken_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let script =
-        format!("gen --lines {LINES} --rate 100 --len 20000; : > /tmp/done; exec sleep 1d");
+        format!("gen --lines {LINES} --rate 100 --len 20000; : > /tmp/done; exec sleep 100000");
     let container = lab.run(&Spec::new("long", ["sh", "-c", &script]));
     wait_until("all is written", MINUTE, || {
-        let exec = ["exec", &container.id, "test", "-e", "/tmp/done"];
+        let exec = ["exec", &container.id, "sh", "-c", "[ -e /tmp/done ]"];
         podman.daemon.try_docker(&exec).status.success()
     });
     let program = Program::capture(&podman.daemon, &data, &["--history", "tail 40"]);
