@@ -175,6 +175,9 @@ fn a_daemon_that_does_not_tell_what_runs_is_said_at_the_top() {
     });
     picture!("blind_120x24", Screen::with(120, 24, snapshot.clone()));
     picture!("blind_60x12", Screen::with(60, 12, snapshot.clone()));
+    let mut nothing_known = snapshot.clone();
+    (nothing_known.ready, nothing_known.monitors) = (false, Vec::new());
+    picture!("blind_at_first_80x24", Screen::with(80, 24, nothing_known));
     let mut screen = Screen::with(120, 40, snapshot);
     screen.keys("5");
     picture!("blind_engine_120x40", screen);

@@ -154,7 +154,10 @@ fn figure(label: &'static str, value: String, style: Style, theme: &Theme) -> Ve
 fn coverage(state: &UiState, theme: &Theme) -> Vec<Piece> {
     let snapshot = &state.snapshot;
     if !snapshot.ready {
-        let words = "waiting for the first answer of the daemon";
+        let words = match &snapshot.docker.blind {
+            Some(_) => "what runs is not known, and nothing is captured yet",
+            None => "waiting for the first answer of the daemon",
+        };
         return vec![piece(2, vec![Span::styled(words, theme.dim)])];
     }
     let coverage = &snapshot.coverage;

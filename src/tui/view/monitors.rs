@@ -84,7 +84,10 @@ fn nothing_here(state: &UiState) -> String {
             "connecting to Docker…".to_owned()
         }
         Link::Connecting => format!("connecting to {}…", snapshot.docker.endpoint),
-        _ if !snapshot.ready => "connected; looking at what runs…".to_owned(),
+        _ if !snapshot.ready => match &snapshot.docker.blind {
+            Some(blind) => format!("{}: {}", text::safe(&blind.what), text::safe(&blind.error)),
+            None => "connected; looking at what runs…".to_owned(),
+        },
         _ if state.table.hidden > 0 => {
             let key = state.keys.key_of(Action::ToggleEnded);
             format!("{} containers ended; {key} shows them", state.table.hidden)
