@@ -367,14 +367,17 @@ fn bytes_that_are_no_text_and_long_lines_are_stored_as_the_daemon_has_them() {
         assert!(has("\u{fffd}".as_bytes()) && has(b"a\0b\x1b[31m\tc\rd"), "{}", container.name);
         assert!(truth.iter().any(|line| line.text.len() > 60_000), "{}", container.name);
     }
-    // Its bytes are those that were written.
-    let stored = scene.items(&local);
+    assert_as_written(&scene.items(&local), ROUNDS);
+}
+
+/// Of `local` the bytes are those that were written.
+fn assert_as_written(stored: &[Item], rounds: usize) {
     let texts = stored.iter().filter_map(|item| match item {
         Item::Line(line) => Some(&line.text[..]),
         Item::Gap | Item::Excused => None,
     });
     let texts: Vec<&[u8]> = texts.collect();
-    for n in 0..ROUNDS {
+    for n in 0..rounds {
         let raw = [&b"\xff\xfe "[..], n.to_string().as_bytes(), b" \xc2"].concat();
         assert_eq!(texts[n * 8], raw, "{n}");
         for (k, chars) in [(3, 7), (4, 8_191), (5, 8_192), (6, 20_000)] {
@@ -383,7 +386,7 @@ fn bytes_that_are_no_text_and_long_lines_are_stored_as_the_daemon_has_them() {
         let end = [format!("x{}", "\u{e9}".repeat(30_000)).as_bytes(), b"\xff\xc2 end"].concat();
         assert_eq!(texts[n * 8 + 7], end, "{n}");
     }
-    assert_eq!(texts.len(), lines + 1);
+    assert_eq!(texts.len(), rounds * 8 + 1);
 }
 
 /// Podman keeps its logs in another form and stamps them by whole seconds, so that all lines of a

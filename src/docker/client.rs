@@ -395,6 +395,7 @@ fn container_info(answer: ContainerInspectResponse) -> Result<ContainerInfo, Doc
         },
         run: run_state(&state),
         restarting: state.restarting == Some(true),
+        created: answer.created.as_deref().and_then(|text| parse_any(text.as_bytes())),
         // The year 1 of a container that never ran does not fit and so is none.
         started_at: state.started_at.as_deref().and_then(|text| parse_any(text.as_bytes())),
         restart_count: answer.restart_count.and_then(|n| n.try_into().ok()).unwrap_or_default(),

@@ -24,6 +24,8 @@ pub(super) const ASK_MIN: u64 = 16;
 const ASK_ALL: u64 = 4_000_000;
 /// Tails from here on count as long reads, of which few run at once.
 const ASK_LONG: u64 = 20_000;
+/// A clock that went back by more was set; outputs that race are less apart.
+const STEP_BACK: Duration = Duration::from_secs(1);
 /// Text of a bounded answer that is held in memory for a second look.
 pub(super) const HELD_BYTES: usize = 16 << 20;
 
@@ -87,13 +89,15 @@ pub(super) struct Answer {
     /// When it was asked for.
     pub(super) sent_at: Moment,
     /// Records that came.
-    got: u64,
+    pub(super) got: u64,
     /// What came behind the stored end, or all of it where that is not in it.
     pub(super) stretch: Option<Stretch>,
     /// The oldest of their timestamps.
     pub(super) oldest: Option<Timestamp>,
     /// From that to the newest.
     pub(super) span: Duration,
+    /// One of them is clearly older than the one before it: a clock was set.
+    pub(super) went_back: bool,
     /// Their fingerprints, up to one more than are confirmed, of answers that are held back.
     pub(super) seen: Vec<Fingerprint>,
     /// Bytes that the daemon needs for those at most.
@@ -135,12 +139,17 @@ struct Seen {
     size: u64,
     /// The oldest and the newest timestamp.
     times: Option<(Timestamp, Timestamp)>,
+    /// The last timestamp, and whether one was clearly older than the one before it.
+    last_ts: Option<Timestamp>,
+    went_back: bool,
     /// The first and the last record.
     ends: Option<(Fingerprint, Fingerprint)>,
 }
 
 impl Seen {
     fn note(&mut self, record: &RecordRef<'_>, holds: bool, sizes: bool) {
+        let before = self.last_ts.replace(record.ts);
+        self.went_back |= before.is_some_and(|before| before.since(record.ts) > STEP_BACK);
         let (first, last) = self.times.get_or_insert((record.ts, record.ts));
         (*first, *last) = ((*first).min(record.ts), (*last).max(record.ts));
         if holds && self.fps.len() as u64 <= CHECKED {
@@ -202,6 +211,7 @@ impl Capture {
             stretch: seen.stretch(&tally),
             oldest: seen.times.map(|(oldest, _)| oldest),
             span: seen.span(),
+            went_back: seen.went_back,
             seen: seen.fps,
             size: seen.size,
             overlap: tally.overlap,

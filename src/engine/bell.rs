@@ -33,7 +33,7 @@ impl Capture {
         let last_read = self.shared.clock.now();
         let mut pace = Pace { last_read, busy: 0, idle_since: None, gone_at: None };
         let mut scratch = Batch::new();
-        (self.rung, self.rung_at) = (0, None);
+        (self.rung, self.first_ring) = (0, None);
         loop {
             let due = self.bell_step(&mut bell, &pace, &mut scratch).await;
             self.ring(&mut scratch);
@@ -100,7 +100,7 @@ impl Capture {
     ) -> Result<(), Break> {
         // Without a bell nothing rings, and the timer is always due.
         let spaced = pace.last_read.after(self.spacing());
-        let at_once = self.rung_at.is_some_and(|rung_at| rung_at <= spaced);
+        let at_once = self.first_ring.is_some_and(|(rang_at, _)| rang_at <= spaced);
         let verified = self.read_to_end(cause).await?;
         let now = self.shared.clock.now();
         pace.last_read = now;
@@ -128,7 +128,9 @@ impl Capture {
         self.meter.received(records);
         self.meter.discarded(records);
         self.rung += records;
-        self.rung_at.get_or_insert(self.shared.clock.now());
+        if let Some(first) = scratch.get(0) {
+            self.first_ring.get_or_insert((self.shared.clock.now(), first.ts));
+        }
         if self.keeps_bell() {
             self.heard.keep(scratch);
         } else {

@@ -86,8 +86,8 @@ pub struct Capture {
     pub(super) away: Away,
     /// Records that the bell let by since the last read.
     pub(super) rung: u64,
-    /// When it rang first since then.
-    pub(super) rung_at: Option<Moment>,
+    /// When it rang first since then, and when what rang was written.
+    pub(super) first_ring: Option<(Moment, Timestamp)>,
     /// Time that the last read took.
     pub(super) last_cost: Duration,
     /// A turn among the openings, while this one lasts.
@@ -159,7 +159,7 @@ impl Capture {
             verified_at: None,
             away,
             rung: 0,
-            rung_at: None,
+            first_ring: None,
             last_cost: Duration::ZERO,
             opening: None,
             follow_opened: None,

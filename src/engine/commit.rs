@@ -151,10 +151,10 @@ impl Committer {
         self.open.seam = Some(seam);
     }
 
-    /// Drops this seam before the first record, as long as nothing was sent.
-    pub fn drop_seam(&mut self, seam: &NewSeam) {
+    /// Drops this seam before the first record, as long as nothing was sent. Whether it did.
+    pub fn drop_seam(&mut self, seam: &NewSeam) -> bool {
         let first = self.closed.front_mut().unwrap_or(&mut self.open);
-        first.seam.take_if(|first| *first == *seam);
+        first.seam.take_if(|first| *first == *seam).is_some()
     }
 
     /// Whether a full block waits to be sent.

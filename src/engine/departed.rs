@@ -67,6 +67,7 @@ fn info(row: &LogRow) -> ContainerInfo {
             options: is_lossy.then_some(lossy).into_iter().collect(),
         },
         run: RunState::Exited,
+        created: None,
         // By our clock, as the end of a log is.
         started_at: Some(row.identity.first_seen),
         restart_count: 0,

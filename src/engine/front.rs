@@ -4,9 +4,9 @@
 //! Where nothing is stored there is no record to find again, so the aligner cannot tell. The size
 //! can: a daemon that keeps `n` files drops the first of them when it begins another, and then
 //! still keeps `n - 1` full ones. An answer that would not fill `n - 1` files is the whole log. For
-//! any other a seam says that nobody can tell. With one file, or where labels add to each record,
-//! there is no such bound, but a pace: a seam stands there unless the container would have had to
-//! write a good deal faster before the answer than in it.
+//! any other a seam says that nobody can tell. With one file there is no such bound, but a pace: a
+//! seam stands there unless the container would have had to write a good deal faster before the
+//! answer than in it.
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ pub(super) const WIDEST: u64 = 6;
 const FASTER: u128 = 16;
 /// Records are never taken to have been written in less.
 const BURST: Duration = Duration::from_millis(10);
-/// Between the first record of a run and the start that the daemon notes.
-const SLACK: Duration = Duration::from_millis(100);
+/// What labels and tags may add to a record, in bytes.
+const LABELS: u64 = 4_096;
 
 /// What shows whether a log has lost its front.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +72,12 @@ impl Capture {
         } else if answer.is_err() && self.in_flight() > 0 {
             // It is not known whether the seam belongs there, so nothing is kept.
             self.close_log();
-        } else if let Some(committer) = &mut self.committer {
-            committer.drop_seam(&seam);
+        } else {
+            let dropped = self.committer.as_mut().is_none_or(|it| it.drop_seam(&seam));
+            if !dropped && answer.is_ok() {
+                // More came than is held, and it went with that.
+                self.note(EventKind::Gap, seam.detail.clone()).await;
+            }
         }
         answer
     }
@@ -105,25 +109,31 @@ impl Capture {
     /// Whether records may have stood before this answer and been rotated away.
     fn may_lack_front(&self, answer: &Answer, bound: Bound) -> bool {
         match bound {
-            Bound::Size(full) => answer.size >= full,
+            Bound::Size(full) => {
+                let added = if self.info.log_config.adds_to_records() { LABELS } else { 0 };
+                answer.size.saturating_add(added * answer.got) >= full
+            }
             Bound::Pace(kept) => {
                 let Some(first) = answer.oldest else { return false };
+                // What rang first is there no more.
+                let is_late = self.first_ring.is_some_and(|(_, heard)| first > heard);
                 let unseen = self.unseen_before(first, answer.sent_at);
-                unseen.is_none_or(|unseen| keeps_pace(answer.size, answer.span, kept, unseen))
+                let keeps = |unseen| keeps_pace(answer.size, answer.span, kept, unseen);
+                is_late || unseen.is_none_or(keeps)
             }
         }
     }
 
     /// For how long the container may have written before the first record of an answer: since the
-    /// follow rang, since a read found nothing, or since it was started. `None` if nobody knows.
+    /// follow rang, since a read found nothing, or since it was created. `None` if nobody knows.
     fn unseen_before(&self, first: Timestamp, sent_at: Moment) -> Option<Duration> {
-        let since = |at: Option<Moment>| at.map(|at| sent_at.since(at));
-        let (rang, found_nothing) = (since(self.rung_at), since(self.verified_at));
-        // The first record of a run may seem older than the run.
-        let ran_once = self.info.started_at.filter(|_| self.info.restart_count == 0);
-        let began = ran_once.filter(|began| began.since(first) <= SLACK);
-        let started = began.map(|began| first.since(began) + SLACK);
-        [rang, found_nothing, started].into_iter().flatten().min()
+        let since = |at: Moment| sent_at.since(at);
+        let rang = self.first_ring.map(|(at, _)| since(at));
+        let found_nothing = self.verified_at.map(since);
+        // An older record was written by another clock.
+        let created = self.info.created.filter(|created| *created <= first);
+        let created = created.map(|created| first.since(created));
+        [rang, found_nothing, created].into_iter().flatten().min()
     }
 }
 

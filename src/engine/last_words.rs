@@ -256,7 +256,7 @@ impl Capture {
         let report = self.meter.report();
         let never_ran = self.info.started_at.is_none();
         // Of the drivers that can be read a refusal says nothing.
-        let is_foreign = self.info.guarantee() == Guarantee::LossyByConfiguration;
+        let is_foreign = self.info.log_config.is_foreign();
         let is_refused = self.refused && report.stored_before + report.flow.stored == 0;
         let is_unreadable =
             is_refused && is_foreign || self.info.guarantee() == Guarantee::Unreadable;

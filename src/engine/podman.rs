@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::capture::Break;
 use super::shared::Shared;
-use crate::docker::{LogRequest, Step, Tail};
+use crate::docker::{DockerError, LogRequest, Step, Tail};
 use crate::model::{Batch, Timestamp};
 
 /// `since` is exclusive there, and a second is the coarsest step of its timestamps.
@@ -18,7 +18,7 @@ pub(super) fn since(ts: Timestamp) -> Timestamp {
 }
 
 /// From when on to ask for the last records of a log, at least as many as this tail has. `None` if
-/// that is all there is.
+/// that is all there is, or if merged pieces are longer than any message.
 pub(super) async fn since_of_tail(
     shared: &Shared,
     request: &LogRequest,
@@ -27,7 +27,10 @@ pub(super) async fn since_of_tail(
     let mut stream = shared.docker().open_log(None, request).await?;
     let (mut piece, mut came, mut oldest) = (Batch::new(), 0, None);
     loop {
-        let step = stream.next(&mut piece).await?;
+        let step = match stream.next(&mut piece).await {
+            Err(DockerError::Malformed { .. }) => return Ok(None),
+            step => step?,
+        };
         came += piece.len() as u64;
         oldest = piece.iter().map(|record| record.ts).chain(oldest).min();
         piece.clear();

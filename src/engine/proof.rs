@@ -78,7 +78,7 @@ impl Capture {
         cause: ReadCause,
     ) -> Result<Result<Answer, String>, Break> {
         let mut since = since;
-        let front = self.front_seam.is_some();
+        let (front, mut is_damaged) = (self.front_seam.is_some(), self.hole_behind);
         for _ in 0..=CONFIRMATIONS {
             let sifted = since.is_some() && !self.shared.is_podman();
             let counts = since.is_none() && self.shared.reads_lines(&self.info);
@@ -112,19 +112,32 @@ impl Capture {
             if let Some(text) = answer.fault {
                 return Ok(Err(text));
             }
-            if proof == Proof::Gone && self.hole_behind && answer.new > 0 {
-                // It is known that answers have holes, and what this one lacks nobody can tell.
-                self.tell_of_holes(answer.new, low).await?;
+            if proof == Proof::Gone && is_damaged {
+                self.doubt_the_last(&answer, low).await?;
             }
             if proof != Proof::Hole {
-                self.hole_behind = false;
+                // Of one that does not reach back to the stored end this says nothing.
+                self.hole_behind &= !matches!(answer.finished, Finished::CaughtUp);
                 return Ok(Ok(answer));
             }
+            is_damaged |= self.hole_behind || self.is_sure_of_damage(&answer, asked);
             self.hole_behind = true;
             self.forget_unsent().await?;
             since = None;
         }
         Ok(Err(SILENT.to_owned()))
+    }
+
+    /// Whether an answer with a hole is one of a damaged log, rather than of one that was written, or
+    /// rotated, while it was looked at.
+    fn is_sure_of_damage(&self, answer: &Answer, asked: Asked) -> bool {
+        let is_counted = asked.counts && (!asked.unsent || self.is_long(answer, asked.ask));
+        is_counted || !answer.is_empty() && self.info.log_config.is_trusted()
+    }
+
+    /// Whether the records of an answer are counted only.
+    fn is_long(&self, answer: &Answer, ask: Ask) -> bool {
+        answer.seen.len() as u64 > CHECKED || !self.is_checked(ask)
     }
 
     /// Proves an answer in the way that its length and what was asked for allow.
@@ -139,10 +152,9 @@ impl Capture {
         if !answer.is_short(ask) {
             return Ok(Proof::Whole);
         }
-        let is_long = answer.seen.len() as u64 > CHECKED || !self.is_checked(ask);
         match (counts, unsent) {
             (true, false) => Box::pin(self.count_behind(answer, low)).await,
-            (true, true) if is_long => Box::pin(self.is_counted(answer)).await,
+            (true, true) if self.is_long(answer, ask) => Box::pin(self.is_counted(answer)).await,
             (false, false) => Ok(Proof::Whole),
             _ if self.can_be_confirmed(ask, answer) => self.is_whole(answer, end, since).await,
             _ => self.is_whole_behind(answer, end).await,
@@ -196,31 +208,50 @@ impl Capture {
         answer: &Answer,
         low: Option<Timestamp>,
     ) -> Result<Proof, Break> {
-        for _ in 0..2 {
-            let proof =
-                if answer.new == 0 { Proof::Whole } else { self.is_counted(answer).await? };
-            if proof != Proof::Hole {
-                return Ok(proof);
-            }
+        if answer.new == 0 {
+            return Ok(Proof::Whole);
         }
-        self.tell_of_holes(answer.new, low).await?;
+        let first = self.is_counted(answer).await?;
+        if first != Proof::Hole {
+            return Ok(first);
+        }
+        if self.is_counted(answer).await? != Proof::Whole {
+            let seam = self.hole_within(answer.new, low)?;
+            self.note(EventKind::Gap, seam.detail.clone()).await;
+            self.committer()?.seam(seam);
+        }
         Ok(Proof::Whole)
     }
 
-    /// A gap behind so many new records, of which some are missing.
-    async fn tell_of_holes(&mut self, new: u64, low: Option<Timestamp>) -> Result<(), Break> {
-        let detail = format!("of the last {new} records some are missing: {SILENT}");
-        self.note(EventKind::Gap, detail.clone()).await;
-        let t_high = self.committer()?.cursor().last_ts();
-        self.committer()?.seam(NewSeam {
+    /// The last answer of a log that is known to be damaged, which nobody can confirm any more.
+    async fn doubt_the_last(
+        &mut self,
+        answer: &Answer,
+        low: Option<Timestamp>,
+    ) -> Result<(), Break> {
+        if answer.new == 0 && self.committer()?.cursor().is_broken_off() {
+            return Ok(());
+        }
+        let seam = self.hole_within(answer.new, low)?;
+        self.note(EventKind::Gap, seam.detail.clone()).await;
+        self.committer()?.break_off(seam);
+        Ok(())
+    }
+
+    /// The gap behind so many new records, of which some are missing.
+    fn hole_within(&mut self, new: u64, low: Option<Timestamp>) -> Result<NewSeam, Break> {
+        let detail = match new {
+            0 => format!("behind the last record some may be missing: {SILENT}"),
+            _ => format!("of the last {new} records some are missing: {SILENT}"),
+        };
+        Ok(NewSeam {
             kind: SeamKind::Gap,
             lost: Some(Lost::Corrupt(SILENT.to_owned())),
             away: Some(Away::None),
             t_low: low,
-            t_high,
+            t_high: self.committer()?.cursor().last_ts(),
             detail,
-        });
-        Ok(())
+        })
     }
 
     /// Whether a short answer is of a file that will hardly rotate before it is looked at again.
@@ -299,14 +330,15 @@ impl Capture {
         Ok(Proof::Whole)
     }
 
-    /// Whether a log that seems to be empty is. Where something is stored it may also end and begin
+    /// Whether a log that seems to be empty is. Nobody knows of one that is removed before that is sure.
+    /// Where something is stored it may also end and begin
     /// with broken records.
     async fn is_empty_log(&mut self) -> Result<Proof, Break> {
         let report = self.meter.report();
         let is_known = report.stored_before + report.flow.stored > 0;
         let tails = if is_known { EMPTIED_TAILS } else { EMPTY_TAILS };
         for asked in (0..tails).map(|nth| 1 << nth) {
-            let Some(again) = self.peek_again(asked, None).await? else { return Ok(Proof::Gone) };
+            let again = self.peek(asked, None).await?;
             if again.fault.is_some() || !again.records.is_empty() {
                 return Ok(Proof::Hole);
             }

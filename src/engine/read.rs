@@ -3,7 +3,7 @@
 //! Only a bounded read returns a contiguous slice of the daemon's log, so only this declares a
 //! gap (`gap`), and only this makes [`Verified`]. It asks for a short tail, aligns it with the cursor, and
 //! asks for more until the stored end is found or a complete answer shows that it is gone.
-//! `since` is used on compressed drivers only: elsewhere it makes the daemon decode its whole
+//! `since` is used on compressed drivers and on Podman only: elsewhere it makes the daemon decode its whole
 //! history (20.4 s on a 1.26 GB log, where `tail=64` takes 1.6 ms).
 
 use std::cmp::Ordering;
@@ -21,6 +21,7 @@ use super::proof::{CHECKED, Proof};
 use super::report::ReadCause;
 use super::snapshot::Backfill;
 use crate::config::History;
+use crate::docker::DockerError;
 use crate::model::{Away, Batch, Lost, Moment, NewSeam, SeamKind, Timestamp};
 
 /// How far before the cursor `since` begins on compressed drivers.
@@ -65,7 +66,7 @@ impl Capture {
             let context = self.committer()?.cursor().records();
             self.heard.read_up_to_here(usize::try_from(context).unwrap_or(usize::MAX));
         }
-        (self.rung, self.rung_at) = (0, None);
+        (self.rung, self.first_ring) = (0, None);
         let new = self.meter.report().flow.stored - stored_before;
         let verified = Verified { sent_at, new };
         self.meter.beat(Beat::verified(verified.clone()));
@@ -83,10 +84,7 @@ impl Capture {
         let since = if self.shared.is_podman() { self.since_of_tail(ask).await? } else { None };
         let ask = if self.shared.is_podman() { Ask::All } else { ask };
         if ask == Ask::All && since.is_none() {
-            return match self.answer_from_front(ask, None, ReadCause::Adopt).await? {
-                Ok(answer) => Ok(answer.sent_at),
-                Err(words) => self.read_around(ask, words, cause).await,
-            };
+            return self.adopt_whole(cause).await;
         }
         self.committer()?.seam(not_taken());
         (self.hold_sending, self.front_seam) = (true, Some(not_taken()));
@@ -96,13 +94,30 @@ impl Capture {
             // It is not known whether the seam belongs there, so nothing is kept.
             self.close_log();
         }
-        let Ok(answer) = answer? else { return self.adopt_around().await };
+        let answer = match answer? {
+            Ok(answer) => answer,
+            Err(text) if self.shared.is_podman() => return Err(DockerError::Fault { text }.into()),
+            Err(_) => return self.adopt_around().await,
+        };
+        if answer.went_back && since.is_some() {
+            // What was left out may stand between what came.
+            self.close_log();
+            self.open_log().await?;
+            return self.adopt_whole(cause).await;
+        }
         if since.is_none() && answer.is_short(ask) {
             self.committer()?.drop_seam(&not_taken());
         } else {
             self.meter.tell(|report| report.backfill = Backfill::Available);
         }
         Ok(answer.sent_at)
+    }
+
+    async fn adopt_whole(&mut self, cause: ReadCause) -> Result<Moment, Break> {
+        match self.answer_from_front(Ask::All, None, ReadCause::Adopt).await? {
+            Ok(answer) => Ok(answer.sent_at),
+            Err(words) => self.read_around(Ask::All, words, cause).await,
+        }
     }
 
     /// From when on to ask Podman for what a tail would bring; `None` if that is the whole log.
@@ -158,6 +173,8 @@ impl Capture {
                 Finished::Absent(_) => asked_again = true,
             }
         };
+        // What was proved of it is proved: it does not hold the stored end.
+        self.hole_behind = false;
         self.across_gap(answer, cause).await
     }
 

@@ -19,6 +19,7 @@ pub(super) fn info(n: u8, run: RunState) -> ContainerInfo {
         auto_remove: false,
         log_config: LogConfig { driver: "json-file".to_owned(), options: BTreeMap::new() },
         run,
+        created: None,
         started_at: Some(Timestamp(1)),
         restart_count: 0,
         restarting: false,

@@ -81,31 +81,36 @@ impl LogConfig {
     }
 
     /// Bytes that the daemon certainly keeps once it has dropped a file: all its files but one.
-    /// `None` where it keeps a single one, or where labels or tags add to each record.
+    /// `None` where it keeps a single one.
     pub fn full_files_bytes(&self) -> Option<u64> {
-        let adds = ["tag", "labels", "labels-regex", "env", "env-regex"];
-        if adds.iter().any(|name| self.option(name).is_some()) {
-            return None;
-        }
         let (all, one) = (self.retention_bytes()?, self.file_bytes()?);
         all.checked_sub(one).filter(|bytes| *bytes > 0)
     }
 
+    /// Whether the daemon writes labels or a tag into each record.
+    pub fn adds_to_records(&self) -> bool {
+        let adds = ["tag", "labels", "labels-regex", "env", "env-regex"];
+        adds.iter().any(|name| self.option(name).is_some())
+    }
+
     /// The class that this configuration allows, given whether the container removes itself.
     pub fn guarantee(&self, auto_remove: bool) -> Guarantee {
-        let dual = !matches!(
-            self.driver.as_str(),
-            "json-file" | "local" | "journald" | "none" | "k8s-file"
-        );
         if self.driver == "none" || self.option("cache-disabled") == Some("true") {
             Guarantee::Unreadable
-        } else if self.option("mode") == Some("non-blocking") || dual {
+        } else if self.option("mode") == Some("non-blocking") || self.is_foreign() {
             Guarantee::LossyByConfiguration
         } else if auto_remove || self.driver == "journald" || self.retention_is_one_file() {
             Guarantee::BestEffort
         } else {
             Guarantee::Exact
         }
+    }
+
+    /// Whether the driver sends records elsewhere, so that what can be read is a cache of the daemon's,
+    /// if it keeps one.
+    pub fn is_foreign(&self) -> bool {
+        let own = ["json-file", "local", "journald", "none", "k8s-file"];
+        !own.contains(&self.driver.as_str())
     }
 
     fn retention_is_one_file(&self) -> bool {

@@ -39,6 +39,8 @@ pub struct ContainerInfo {
     pub log_config: LogConfig,
     /// Whether it runs.
     pub run: RunState,
+    /// When it was created; nothing of its log is older.
+    pub created: Option<Timestamp>,
     /// Start of the current or last run.
     pub started_at: Option<Timestamp>,
     /// How often the daemon restarted it.

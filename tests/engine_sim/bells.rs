@@ -488,9 +488,11 @@ async fn a_log_that_cannot_be_read_has_no_gap_when_its_container_is_removed() {
 /// of a driver that keeps nothing itself. Of any other the answer proves nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_the_daemon_refuses_has_no_gap_when_its_container_is_removed() {
-    for (driver, gaps) in [("splunk", 0), ("json-file", 1)] {
+    let modes = [("splunk", "blocking", 0), ("json-file", "blocking", 1)];
+    for (driver, mode, gaps) in modes.into_iter().chain([("json-file", "non-blocking", 1)]) {
         let mut lab = Lab::new(Profile::Moby24, 10);
-        let id = lab.sim.run(ContainerSpec::named("refused").driver(driver));
+        let spec = ContainerSpec::named("refused").driver(driver).option("mode", mode);
+        let id = lab.sim.run(spec);
         lab.sim.fail_next(&id, Endpoint::Logs, 501, 1_000);
         lab.start().await;
         lab.wait_row("unreadable", &id, |row| row.phase.as_str() == "unreadable").await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use logcap_tui::config::History;
 use logcap_tui::engine::{Targets, Verb};
-use logcap_tui::model::{Away, Fd, Lost, Seam, SeamKind};
-use logcap_tui::sim::{ContainerSpec, Profile};
+use logcap_tui::model::{Away, EventKind, Fd, Lost, Seam, SeamKind};
+use logcap_tui::sim::{ContainerSpec, Endpoint, Profile};
 
 use crate::harness::{Lab, is_live};
 use crate::oracle::Verdict;
@@ -239,11 +239,13 @@ async fn a_front_without_a_size_is_in_doubt_at_a_pace_that_could_have_filled_its
     let labelled = ContainerSpec::named("labelled").rotating("20k", 3).option("labels", "team");
     let labelled = lab.sim.run(labelled);
     let quiet = lab.sim.run(single("quiet", "10m"));
+    let tagged = ContainerSpec::named("tagged").rotating("10m", 3).option("tag", "team");
+    let tagged = lab.sim.run(tagged);
     for id in [&born, &labelled, &empty] {
         lab.sim.emit_many(id, 3_000, line);
     }
-    // A greeting at the start, and one that comes long after.
-    for id in [&quiet, &late] {
+    // A greeting at the start, and one that comes long after; also where records hold more.
+    for id in [&quiet, &late, &tagged] {
         lab.sim.emit_many(id, 20, line);
     }
     lab.wait_row("live", &born, is_live).await;
@@ -253,10 +255,33 @@ async fn a_front_without_a_size_is_in_doubt_at_a_pace_that_could_have_filled_its
         let verdict = lab.verdict(id);
         assert!(verdict.is_clean() && verdict.reported > 1_000, "{verdict:?}");
     }
-    for id in [&quiet, &late] {
+    for id in [&quiet, &late, &tagged] {
         assert_eq!(gaps(&lab, id), [], "{:#?}", lab.seams(id));
         lab.assert_complete(id);
     }
+}
+
+/// What rang at first is there no more: whatever the pace, something was rotated away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_front_that_was_heard_and_is_not_read_was_lost() {
+    let mut lab = Lab::new(Profile::Moby20_10, 10);
+    let id = lab.sim.run(ContainerSpec::named("slow").rotating("100k", 1));
+    lab.start().await;
+    lab.wait_row("live", &id, is_live).await;
+    lab.rest().await;
+    // Its follow rings, and the first reads are refused.
+    lab.sim.fail_next(&id, Endpoint::Logs, 503, 4);
+    lab.sim.emit(&id, Fd::Stdout, "the first");
+    lab.until("a refusal", || lab.count_events(EventKind::MonitorFailed) > 0).await;
+    for n in 0..200 {
+        lab.sim.clock_step(1_000_000_000);
+        lab.sim.emit(&id, Fd::Stdout, &format!("slowly {n:01000}"));
+    }
+    lab.wait_row("some of it", &id, |row| row.stored_total > 0).await;
+    lab.rest().await;
+    let (verdict, gaps) = (lab.verdict(&id), gaps(&lab, &id));
+    assert!(verdict.is_clean() && verdict.reported > 0, "{verdict:?} {gaps:#?}");
+    assert_eq!(gaps.iter().filter(|gap| gap.what.t_low.is_none()).count(), 1, "{gaps:#?}");
 }
 
 /// Of an answer that breaks off it is not known whether it would have been the whole log.
