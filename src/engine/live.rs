@@ -101,7 +101,7 @@ impl Capture {
         }
         self.backfill_by_policy();
         match bell {
-            Some(stream) if self.is_trusted() => self.follow(stream).await,
+            Some(stream) if self.is_trusted() => Box::pin(self.follow(stream)).await,
             Some(stream) => {
                 let shared = std::sync::Arc::clone(&self.shared);
                 let _permit = shared.bells.try_acquire().ok();
