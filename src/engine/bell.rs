@@ -43,7 +43,7 @@ impl Capture {
                 }
                 match self.read_for_bell(cause, &mut pace, bell.is_none()).await {
                     // What the container said last is in the bell, if anywhere.
-                    Err(Break::Docker(error)) if error.means_no_log() && bell.is_some() => {
+                    Err(stop) if bell.is_some() && self.is_going(&stop).await? => {
                         pace.gone_at = Some(self.shared.clock.now());
                     }
                     result => result?,

@@ -160,7 +160,7 @@ impl Capture {
             return Box::pin(self.listen(bell)).await;
         };
         let Some(bell) = bell else { return Err(stop) };
-        if !self.is_over(&stop).await? {
+        if !self.is_over(&stop).await? && !self.lost_its_file(&stop).await? {
             return Err(stop);
         }
         self.opening = None;
@@ -172,6 +172,23 @@ impl Capture {
         // What the follow held is all there is.
         self.take_last_words().await?;
         Ok(self.end_without_read())
+    }
+
+    /// Whether a read failed because the container is removed, or is about to be.
+    pub(super) async fn is_going(&mut self, stop: &Break) -> Result<bool, Break> {
+        let Break::Docker(error) = stop else { return Ok(false) };
+        Ok(error.means_no_log() || self.lost_its_file(stop).await?)
+    }
+
+    /// Whether a read failed because the files of a removed container go before the container does. One
+    /// that runs lost them to somebody else.
+    async fn lost_its_file(&mut self, stop: &Break) -> Result<bool, Break> {
+        let Break::Docker(DockerError::NoFile { .. }) = stop else { return Ok(false) };
+        let (shared, id) = (Arc::clone(&self.shared), self.info.id.clone());
+        match self.until_ordered(shared.docker().inspect(&id)).await? {
+            Ok(info) => Ok(info.run != RunState::Running),
+            Err(error) => Ok(error.is_not_found()),
+        }
     }
 
     /// Whether a read failed because the container is removed. A 404 for its log alone is not

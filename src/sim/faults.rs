@@ -81,6 +81,8 @@ pub(super) struct LogFaults {
     left_out: Option<(Range<usize>, u32)>,
     /// Bounded reads until the container is removed.
     removed_in: Option<u32>,
+    /// The next bounded read finds no file, because its container is being removed.
+    pub(super) loses_file: bool,
     /// Bounded reads that find nothing.
     empty_reads: u32,
 }
@@ -216,6 +218,12 @@ impl Sim {
     /// before that is answered.
     pub fn remove_at(&self, id: &ContainerId, nth: u32) {
         self.core().lock().each(&id.into(), |c| c.faults.removed_in = Some(nth));
+    }
+
+    /// Removes the container when the next bounded read arrives, which still finds it and no file of its
+    /// log any more.
+    pub fn remove_under(&self, id: &ContainerId) {
+        self.core().lock().each(&id.into(), |c| c.faults.loses_file = true);
     }
 
     /// Answers the next `n` bounded reads with nothing and a clean end, as Docker 20.10 does in one of

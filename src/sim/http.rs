@@ -6,6 +6,8 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use hyper::body::Frame;
 use hyper::{Method, Request, Response};
 
 use crate::model::ContainerId;
@@ -19,7 +21,7 @@ use super::json;
 use super::profile::Profile;
 use super::route::{Endpoint, Params, Route, parse_time};
 use super::select::LogQuery;
-use super::stream::LogStream;
+use super::stream::{LogStream, frame};
 use super::world::Core;
 
 /// Answers one request.
@@ -105,8 +107,13 @@ async fn logs(
         // It may be gone by now.
         readable(core, named)?;
         let mut world = core.lock();
-        if world.container_mut(&id).is_some_and(|container| container.faults.finds_nothing()) {
+        let Some(container) = world.container_mut(&id) else { return Ok(nothing()) };
+        if container.faults.finds_nothing() {
             return Ok(nothing());
+        }
+        if std::mem::take(&mut container.faults.loses_file) {
+            world.remove(&id);
+            return Ok(no_file(profile, tty));
         }
     }
     let stream = LogStream::open(core, &id, query, breaker);
@@ -123,6 +130,15 @@ async fn logs(
         profile.log_content_type(tty)
     };
     Ok(streamed(stream.into_frames(), kind))
+}
+
+/// What a read gets that finds its container and no file of its log any more.
+fn no_file(profile: Profile, tty: bool) -> Response<Body> {
+    const WORDS: &[u8] =
+        b"Error grabbing logs: open /var/lib/docker/containers/log: no such file\n";
+    let words = if tty { Bytes::from_static(WORDS) } else { frame(3, WORDS) };
+    let frames = futures_util::stream::iter([Ok(Frame::data(words))]);
+    streamed(frames, profile.log_content_type(tty))
 }
 
 fn readable(core: &Core, named: &str) -> Result<(ContainerId, Profile, bool), Refusal> {

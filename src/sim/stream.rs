@@ -331,7 +331,7 @@ impl Drop for LogStream {
 }
 
 /// A stdcopy frame.
-fn frame(kind: u8, payload: &[u8]) -> Bytes {
+pub(super) fn frame(kind: u8, payload: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(payload.len() + 8);
     out.put_slice(&[kind, 0, 0, 0]);
     out.put_u32(u32::try_from(payload.len()).unwrap_or(u32::MAX));

@@ -49,6 +49,11 @@ impl Meter {
         self.commits.push_back(time.as_secs_f64() * 1e3);
     }
 
+    /// The next sums are the last, and are computed whatever the last ones cost.
+    pub(crate) fn ends(&mut self) {
+        self.totals_cost = Duration::ZERO;
+    }
+
     /// Sums, computed anew as often as two per cent of a core allow: with thousands of logs that
     /// is not after every commit.
     fn totals(&mut self, conn: &Connection, path: &Path) -> Totals {

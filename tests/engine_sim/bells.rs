@@ -317,6 +317,19 @@ async fn what_was_not_read_of_a_container_that_is_removed_while_it_is_paused_is_
     }
 }
 
+/// The files of a container that is removed go before it does: what a read finds no file of is in the
+/// follow, to its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_finds_no_file_any_more_leaves_the_end_to_the_follow() {
+    for spec in both_kinds() {
+        let (lab, id) = twenty_read(Profile::Moby20_10, spec.auto_remove()).await;
+        lab.sim.remove_under(&id);
+        lab.sim.emit_many(&id, 30, |n| format!("last word {n}"));
+        assert_eq!(gaps_of_a_removed_one(&lab, &id).await, []);
+        assert_eq!(lab.stored(&id), 50);
+    }
+}
+
 /// The follow says nothing more, and the container is removed meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_follow_keeps_back_of_a_removed_container_is_a_gap() {
