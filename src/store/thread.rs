@@ -58,10 +58,11 @@ impl WriterLoop {
             match timeout_at(retain_at, self.commands.recv()).await {
                 Err(_) => retain_at = self.retain(),
                 Ok(None) => {
-                    self.meter.ends();
                     self.commit()?;
                     self.core.pay_events();
                     self.core.fold_log();
+                    self.meter.ends();
+                    self.publish(None);
                     return Ok(());
                 }
                 Ok(Some(first)) => {

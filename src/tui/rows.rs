@@ -260,7 +260,7 @@ fn lost_words(lost: &Lost) -> String {
             format!("identical lines hide the seam, at most {} missing", text::grouped(*most))
         }
         Lost::Removed => "container was removed before its last lines were read".to_owned(),
-        Lost::Unknown => "the daemon no longer has these lines, reason unknown".to_owned(),
+        Lost::Unknown => "lines may be missing here, nobody can tell how many".to_owned(),
     }
 }
 
