@@ -139,15 +139,8 @@ pub(crate) const MUST_OF_RARE: &[&str] = &[
 ];
 
 /// The same of a run on Podman.
-pub(crate) const MUST_OF_PODMAN: &[&str] = &[
-    "event gap",
-    "lost Truncated",
-    "phase ended",
-    "phase paused",
-    "seam gap",
-    "seam joined",
-    "seam not_taken",
-];
+pub(crate) const MUST_OF_PODMAN: &[&str] =
+    &["event gap", "lost Truncated", "phase ended", "phase paused", "seam gap", "seam not_taken"];
 
 /// The same of a run over damaged logs.
 pub(crate) const MUST_OF_DAMAGED: &[&str] = &[
