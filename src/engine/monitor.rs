@@ -14,7 +14,7 @@ use super::orders::{Fault, Gate, Told};
 use super::registry::STOP_WITHIN;
 use super::report::{ReadCause, ReopenCause};
 use crate::docker::DockerError;
-use crate::model::{Away, EndProof, EventKind, RunState, State, Timestamp, Waiting};
+use crate::model::{Away, ContainerInfo, EndProof, EventKind, RunState, State, Timestamp, Waiting};
 
 /// Time for what is on its way of a container that is gone: less than the task has to end.
 const FINISH_WITHIN: Duration = Duration::from_secs(STOP_WITHIN.as_secs() - 2);
@@ -184,11 +184,16 @@ impl Capture {
     /// that runs lost them to somebody else.
     async fn lost_its_file(&mut self, stop: &Break) -> Result<bool, Break> {
         let Break::Docker(DockerError::NoFile { .. }) = stop else { return Ok(false) };
-        let (shared, id) = (Arc::clone(&self.shared), self.info.id.clone());
-        match self.until_ordered(shared.docker().inspect(&id)).await? {
+        match self.inspected().await? {
             Ok(info) => Ok(info.run != RunState::Running),
             Err(error) => Ok(error.is_not_found()),
         }
+    }
+
+    /// What the daemon says of the container now.
+    pub(super) async fn inspected(&mut self) -> Result<Result<ContainerInfo, DockerError>, Break> {
+        let (docker, id) = (self.shared.docker(), self.info.id.clone());
+        self.until_ordered(docker.inspect(&id)).await
     }
 
     /// Whether a read failed because the container is removed. A 404 for its log alone is not
@@ -198,9 +203,7 @@ impl Capture {
         if !error.is_not_found() {
             return Ok(false);
         }
-        let (shared, id) = (Arc::clone(&self.shared), self.info.id.clone());
-        let info = self.until_ordered(shared.docker().inspect(&id)).await?;
-        Ok(info.is_err_and(|error| error.is_not_found()))
+        Ok(self.inspected().await?.is_err_and(|error| error.is_not_found()))
     }
 
     /// What a break means for the next way down.
@@ -244,10 +247,7 @@ impl Capture {
         if self.committer.is_some() {
             self.settle().await?;
         }
-        let shared = Arc::clone(&self.shared);
-        let (docker, id) = (shared.docker(), self.info.id.clone());
-        let info = self.until_ordered(docker.inspect(&id)).await?;
-        match info {
+        match self.inspected().await? {
             Ok(info) if info.run == RunState::Running => {
                 // Another run has begun meanwhile: its stream is another one.
                 let same_run = info.started_at == self.listened_run;
@@ -255,11 +255,11 @@ impl Capture {
                 if !same_run {
                     return Ok(Round::Again);
                 }
-                let lived = opened.map_or(Duration::ZERO, |at| shared.clock.now().since(at));
+                let lived = opened.map_or(Duration::ZERO, |at| self.shared.clock.now().since(at));
                 self.meter.reopened(ReopenCause::Ended);
                 let cause = format!("{words}, while the container runs");
                 self.note(EventKind::StreamEnded, cause).await;
-                if lived < shared.timing.settles.get() {
+                if lived < self.shared.timing.settles.get() {
                     let cause = format!("{words}, after {} ms", lived.as_millis());
                     self.tell(Told::Failed { cause, fault: Fault::Log }).await;
                     return Ok(Round::Rest);

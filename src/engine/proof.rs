@@ -330,8 +330,8 @@ impl Capture {
         Ok(Proof::Whole)
     }
 
-    /// Whether a log that seems to be empty is. Nobody knows of one that is removed before that is sure.
-    /// Where something is stored it may also end and begin
+    /// Whether a log that seems to be empty is. Nobody knows of one that is removed before that is
+    /// sure. Where something is stored it may also end and begin
     /// with broken records.
     async fn is_empty_log(&mut self) -> Result<Proof, Break> {
         let report = self.meter.report();
@@ -378,8 +378,7 @@ impl Capture {
         if !error.means_no_log() {
             return Ok(false);
         }
-        let (shared, id) = (Arc::clone(&self.shared), self.info.id.clone());
-        match self.until_ordered(shared.docker().inspect(&id)).await? {
+        match self.inspected().await? {
             Ok(info) => Ok(!error.is_not_found() && info.run != RunState::Running),
             Err(error) => Ok(error.is_not_found()),
         }

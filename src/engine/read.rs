@@ -3,8 +3,8 @@
 //! Only a bounded read returns a contiguous slice of the daemon's log, so only this declares a
 //! gap (`gap`), and only this makes [`Verified`]. It asks for a short tail, aligns it with the cursor, and
 //! asks for more until the stored end is found or a complete answer shows that it is gone.
-//! `since` is used on compressed drivers and on Podman only: elsewhere it makes the daemon decode its whole
-//! history (20.4 s on a 1.26 GB log, where `tail=64` takes 1.6 ms).
+//! `since` is used on compressed drivers and on Podman only: elsewhere it makes the daemon decode its
+//! whole history (20.4 s on a 1.26 GB log, where `tail=64` takes 1.6 ms).
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -81,8 +81,11 @@ impl Capture {
             (false, History::Tail(n)) => Ask::Last(n.max(1)),
             (false, History::Now) => Ask::Last(1),
         };
-        let since = if self.shared.is_podman() { self.since_of_tail(ask).await? } else { None };
-        let ask = if self.shared.is_podman() { Ask::All } else { ask };
+        let (ask, since) = if self.shared.is_podman() {
+            (Ask::All, self.since_of_tail(ask).await?)
+        } else {
+            (ask, None)
+        };
         if ask == Ask::All && since.is_none() {
             return self.adopt_whole(cause).await;
         }
